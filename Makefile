@@ -1,0 +1,50 @@
+# Miyagi's municipal cloud. `make help` lists the targets.
+SHELL := /bin/bash
+PY := .venv/bin/python
+UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
+STAMP := .venv/.complete
+
+.PHONY: help setup tools demo up down test check bench lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Python environment with everything locked
+$(STAMP): requirements.lock pyproject.toml
+	@command -v uv >/dev/null || test -x .bootstrap/bin/uv || { echo "setup: fetching uv" >&2; \
+	  python3 -m venv .bootstrap || { test $$(id -u) = 0 && apt-get install -qq -y python3-venv && python3 -m venv .bootstrap; }; \
+	  .bootstrap/bin/pip install -q 'uv==0.13.9'; }
+	@echo "setup: installing the Python environment" >&2
+	@test -x $(PY) || $(UV) venv -q --python 3.11 .venv || $(UV) venv -q .venv
+	@VIRTUAL_ENV=.venv $(UV) pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install -q --no-deps --no-build-isolation --reinstall -e .
+	@touch $(STAMP)
+
+tools: setup ## build or fetch restic, rest-server and Keycloak; install fonts (cached by version)
+	@$(PY) -m tools ensure
+
+demo: setup ## from a clean machine to a drilled prefecture
+	@$(PY) -m tools.demo
+
+up: tools ## start the cloud on this machine
+	@.venv/bin/mcloud up
+
+down: setup ## stop it
+	@.venv/bin/mcloud down
+
+check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
+	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q . && .venv/bin/mypy --no-error-summary && \
+	  .venv/bin/lint-imports --no-cache -v >/dev/null || { .venv/bin/lint-imports --no-cache; exit 1; }
+	@$(PY) -m pytest tests/house
+
+test: check tools ## everything, installing what it needs
+	@$(PY) -m pytest tests
+
+bench: tools ## measure; prints ratios against a floor and a peer
+	@$(PY) -m bench
+
+lock: ## renew requirements.lock
+	@$(UV) pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock
+
+clean: ## remove the environment (not var/)
+	@rm -rf .venv .bootstrap .mypy_cache .ruff_cache

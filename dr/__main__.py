@@ -1,0 +1,102 @@
+"""`python -m dr VERB …`: backup, restore and drills as a process of their own. JSON events on standard output, one a line."""
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from dr import backup, check, drill, manifest, report, restore, verify
+from kit.errors import CallerError, Conflict, Invalid, NotFound, Unavailable
+from tenants.catalog import tenant
+from tenants.home import Home, home
+from tenants.keyring import tenant_keys
+
+EXIT = {NotFound: 3, Conflict: 4, Unavailable: 6}
+Answer = dict[str, Any]
+
+
+def tell(event: str, **facts: object) -> None:
+    sys.stdout.write(json.dumps({"event": event, **facts}, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def _until(args: argparse.Namespace) -> datetime | None:
+    if not args.at:
+        return None
+    try:
+        moment = datetime.fromisoformat(args.at)
+    except ValueError:
+        raise Invalid(f"--at {args.at}: write a moment like 2026-11-23T09:00:00+09:00") from None
+    if moment.tzinfo is None:
+        raise Invalid(f"--at {args.at}: say the time zone, as +09:00")
+    return moment
+
+
+def _list(here: Home, code: str) -> Answer:
+    public = tenant_keys(here, code).signer().public_key()
+    known = manifest.read_all(here.manifests(code), tenant=code, public_key=public)
+    return {"backups": [each.model_dump(mode="json") for each in known]}
+
+
+def _restore(here: Home, code: str, args: argparse.Namespace) -> Answer:
+    restored = restore.run(here, code, until=_until(args))
+    compared = verify.run(here, restored)
+    return restored.model_dump(mode="json") | compared.model_dump()
+
+
+def _drill(here: Home, codes: list[str], number: str) -> Answer:
+    def say(code: str, name: str, seconds: float) -> None:
+        tell("step", tenant=code, name=name, seconds=seconds)
+
+    made = drill.run(here, codes, number=number or uuid.uuid4().hex, say=say)
+    paths = {kind: str(path) for kind, path in report.paths(here, made.id).items()}
+    return {"drill": made.model_dump(mode="json"), "paths": paths}
+
+
+def _check(here: Home, code: str, args: argparse.Namespace) -> Answer:
+    return {"sites": check.run(here, code, read_data=args.read_data)}
+
+
+ONE: dict[str, Callable[[Home, str, argparse.Namespace], Answer]] = {
+    "init": lambda here, code, _: {"changed": backup.init(here, code)},
+    "backup": lambda here, code, args: backup.run(here, code, base=args.base, first=args.first),
+    "list": lambda here, code, _: _list(here, code),
+    "check": _check,
+    "plan": lambda here, code, args: restore.describe(here, code, _until(args)),
+    "restore": _restore,
+}
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dr")
+    parser.add_argument("verb", choices=[*ONE, "drill"])
+    parser.add_argument("--tenant", action="append", required=True, help="authority code; several for a drill")
+    parser.add_argument("--base", action="store_true", help="take a base even when none is due")
+    parser.add_argument("--first", action="store_true", help="do nothing when a backup is there")
+    parser.add_argument("--read-data", action="store_true", help="check every pack")
+    parser.add_argument("--at", help="moment to restore to; whole transactions only")
+    parser.add_argument("--id", default="", help="id of the drill")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = _parsed()
+    try:
+        here = home()
+        if args.verb == "drill":
+            result = _drill(here, args.tenant, args.id)
+        else:
+            result = ONE[args.verb](here, tenant(args.tenant[0], here).code, args)
+        tell("result", **result)
+    except CallerError as wrong:
+        tell("error", status=wrong.status, detail=wrong.detail)
+        sys.stderr.write(f"dr {args.verb}: {wrong.detail}\n")
+        return EXIT.get(type(wrong), 1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

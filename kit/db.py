@@ -1,0 +1,181 @@
+"""The only place that connects, commits and sets actor and purpose."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar, overload
+
+import psycopg
+from fastapi import Depends, Request
+from psycopg import errors as pg
+from psycopg import sql as _sql
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from kit import auth
+from kit.errors import CallerError, Conflict, Unavailable
+
+T = TypeVar("T")
+Params = Sequence[object] | dict[str, object]
+LOCK_TIMEOUT = "5s"
+
+
+class Tx:
+    """One open transaction: what runs in it is there altogether or not at all."""
+
+    def __init__(self, connection: psycopg.Connection[Any], actor: str, purpose: str | None, request: str | None) -> None:
+        self._connection = connection
+        self.actor = actor
+        self.purpose = purpose
+        self.request = request
+
+    @overload
+    def rows(self, sql: str, params: Params = ()) -> list[dict[str, Any]]: ...
+    @overload
+    def rows(self, sql: str, params: Params = (), *, into: type[T]) -> list[T]: ...
+    def rows(self, sql: str, params: Params = (), *, into: Any = dict) -> list[Any]:
+        """All rows, as dictionaries or as instances of the dataclass `into`."""
+        factory: Any = dict_row if into is dict else class_row(into)
+        with self._connection.cursor(row_factory=factory) as cursor:
+            return list(cursor.execute(sql, params or None).fetchall())
+
+    @overload
+    def row(self, sql: str, params: Params = ()) -> dict[str, Any] | None: ...
+    @overload
+    def row(self, sql: str, params: Params = (), *, into: type[T]) -> T | None: ...
+    def row(self, sql: str, params: Params = (), *, into: Any = dict) -> Any:
+        """The first row, or None."""
+        found = self.rows(sql, params, into=into)
+        return found[0] if found else None
+
+    def value(self, sql: str, params: Params = ()) -> Any:
+        """The first column of the first row, or None."""
+        with self._connection.cursor() as cursor:
+            found = cursor.execute(sql, params or None).fetchone()
+            return found[0] if found else None
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run one statement (several when there are no parameters); number of rows it touched."""
+        return self._connection.execute(sql, params or None).rowcount
+
+    def copy_in(self, target: str, rows: Iterable[Sequence[object]]) -> int:
+        """COPY rows into `target`, written as `schema.table (a, b)`; number of rows."""
+        count = 0
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+                count += 1
+        return count
+
+    def stream(self, sql: str, params: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one through a server-side cursor."""
+        with self._connection.cursor(name="stream") as cursor:
+            cursor.itersize = 5000
+            yield from cursor.execute(sql, params or None)
+
+
+def json(value: object) -> Jsonb:
+    """A value for a jsonb column."""
+    return Jsonb(value)
+
+
+def identifier(*names: str) -> str:
+    """A quoted SQL name: `identifier('schema', 'table')`."""
+    return _sql.Identifier(*names).as_string(None)
+
+
+def literal(value: object) -> str:
+    """A quoted SQL literal, for statements that take no parameters."""
+    return _sql.Literal(value).as_string(None)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Database errors as ours: they name the constraint, never a value."""
+    try:
+        yield
+    except (pg.UniqueViolation, pg.ExclusionViolation, pg.ForeignKeyViolation, pg.CheckViolation) as wrong:
+        raise Conflict(f"it breaks the rule {wrong.diag.constraint_name or 'of the database'}") from None
+    except (pg.SerializationFailure, pg.DeadlockDetected):
+        raise Conflict("somebody wrote at the same moment: try again") from None
+    except (pg.LockNotAvailable, pg.QueryCanceled):
+        raise Unavailable("the database is busy with a lock: try again") from None
+    except (psycopg.OperationalError, PoolTimeout) as wrong:
+        raise Unavailable(f"the database does not answer ({type(wrong).__name__})") from None
+
+
+_SET = "SELECT set_config('mcloud.actor',%s,true), set_config('mcloud.purpose',%s,true), set_config('mcloud.request',%s,true)"
+
+
+class Database:
+    """The pool of one process: one tenant, one role."""
+
+    def __init__(self, url: str, *, max_size: int = 8) -> None:
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=max_size,
+            timeout=5,
+            open=True,
+            kwargs={"options": f"-c lock_timeout={LOCK_TIMEOUT} -c TimeZone=UTC -c search_path=pg_catalog"},
+            reset=_reset,
+        )
+
+    @contextmanager
+    def transaction(self, actor: str, *, purpose: str | None = None, request: str | None = None) -> Iterator[Tx]:
+        """A transaction under the actor's name; committed at the end of the block, rolled back by any exception."""
+        with translated(), self._pool.connection() as connection:
+            connection.execute(_SET, (actor, purpose or "", request or ""))
+            yield Tx(connection, actor, purpose, request)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _reset(connection: psycopg.Connection[Any]) -> None:
+    """Nothing of the last borrower stays: settings, temporary tables, session locks."""
+    connection.autocommit = True
+    connection.execute("DISCARD ALL")
+    connection.autocommit = False
+
+
+@contextmanager
+def connect(url: str, *, autocommit: bool = False, isolation: str | None = None, actor: str = "system") -> Iterator[Tx]:
+    """One connection for one piece of work; commits at the end of the block."""
+    with translated():
+        connection = psycopg.connect(url, autocommit=autocommit, connect_timeout=5)
+        if isolation:
+            connection.isolation_level = psycopg.IsolationLevel[isolation]
+        with connection:
+            connection.execute("SELECT set_config('mcloud.actor',%s,false)", (actor,))
+            yield Tx(connection, actor, None, None)
+
+
+def transaction(request: Request, actor: Annotated[auth.Actor, Depends(auth.current_actor)]) -> Iterator[Tx]:
+    """One transaction a request. A refusal is rolled back and then recorded on its own before it is told."""
+    database: Database = request.app.state.database
+    purpose = request.headers.get("x-purpose")
+    number = request.state.request_id
+    try:
+        with database.transaction(actor.subject, purpose=purpose, request=number) as tx:
+            yield tx
+    except CallerError as refused:
+        if refused.status in (403, 404, 428):
+            refusal(request, refused.status, actor.subject)
+        raise
+
+
+def refusal(request: Request, status: int, actor: str) -> None:
+    """Record that a request was refused; `Unavailable` when it cannot be recorded."""
+    database: Database | None = request.app.state.database
+    if database is None:
+        return
+    route = request.scope.get("route")
+    detail = {"method": request.method, "route": getattr(route, "path", ""), "status": status}
+    detail |= {"object": dict(request.path_params)}
+    with database.transaction(actor, purpose=request.headers.get("x-purpose"), request=request.state.request_id) as tx:
+        tx.execute("SELECT journal.record('refusal', NULL, NULL, %s)", (Jsonb(detail),))
+
+
+# The scope makes the block end, and the commit happen, before the answer leaves.
+Transaction = Annotated[Tx, Depends(transaction, scope="function")]

@@ -1,0 +1,41 @@
+"""Structured log, one JSON object a line, without personal data.
+
+What may be logged is listed, not what may not: a key outside the list is dropped, so a name or a number put into a log
+call by mistake does not arrive.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+ALLOWED = {
+    "event", "level", "timestamp", "tenant", "zone", "system", "request", "method", "route", "status", "milliseconds",
+    "operation", "step", "site", "kind", "error_class", "port", "seconds",
+}  # fmt: skip
+
+
+def _keep_allowed(_logger: Any, _name: str, event: Any) -> Any:
+    return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def configure(**bound: str) -> None:
+    """Log JSON lines to standard error, each with `bound` (tenant, zone …)."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _keep_allowed,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(**bound)
+
+
+def logger() -> Any:
+    """The log of this process."""
+    return structlog.get_logger()

@@ -1,0 +1,57 @@
+"""`python -m systems CONFIG`: one tenant's process in one zone, with the routers of its systems found by name."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from kit import log, settings
+from kit.app import create_app
+from kit.auth import Verifier
+from kit.db import Database
+from kit.errors import CallerError
+
+
+def routers(config: settings.ProcessSettings) -> list[APIRouter]:
+    """Routers of the configured systems that belong to the process's zone."""
+    found = []
+    for name in config.systems:
+        module = importlib.import_module(f"systems.{name}.routes")
+        found += [router for router in module.routers if router.tags[0] == config.zone]
+    return found
+
+
+def build(config: settings.ProcessSettings) -> FastAPI:
+    """The application of one tenant and zone."""
+    verifier = Verifier(
+        issuer=config.issuer,
+        jwks_url=config.jwks_url,
+        audience=config.audience,
+        clients=frozenset(config.clients),
+        tenant=config.tenant,
+        two_factors=config.two_factors,
+    )
+    title = f"{config.tenant_name} {config.zone}"
+    database = Database(config.database_url())
+    return create_app(title=title, routers=routers(config), verifier=verifier, database=database, settings=config)
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python -m systems CONFIG.yaml\n")
+        return 1
+    try:
+        config = settings.read(Path(sys.argv[1]))
+        log.configure(tenant=config.tenant, zone=config.zone)
+        app = build(config)
+    except CallerError as wrong:
+        sys.stderr.write(f"systems: {wrong.detail}\n")
+        return 1
+    uvicorn.run(app, host=config.host, port=config.port, log_config=None, access_log=False, server_header=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

