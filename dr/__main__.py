@@ -56,6 +56,17 @@ def _drill(here: Home, codes: list[str], number: str) -> Answer:
     return {"drill": made.model_dump(mode="json"), "paths": paths}
 
 
+def _report(here: Home, number: str) -> Answer:
+    made = report.read(here, number)
+    try:
+        report.check_signature(here, number)
+        valid = True
+    except Conflict:
+        valid = False
+    paths = {kind: str(path) for kind, path in report.paths(here, number).items()}
+    return {"drill": made.model_dump(mode="json"), "signature_valid": valid, "paths": paths}
+
+
 def _check(here: Home, code: str, args: argparse.Namespace) -> Answer:
     return {"sites": check.run(here, code, read_data=args.read_data)}
 
@@ -72,21 +83,28 @@ ONE: dict[str, Callable[[Home, str, argparse.Namespace], Answer]] = {
 
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m dr")
-    parser.add_argument("verb", choices=[*ONE, "drill"])
-    parser.add_argument("--tenant", action="append", required=True, help="authority code; several for a drill")
+    parser.add_argument("verb", choices=[*ONE, "drill", "report"])
+    parser.add_argument("--tenant", action="append", default=[], help="authority code; several for a drill")
     parser.add_argument("--base", action="store_true", help="take a base even when none is due")
     parser.add_argument("--first", action="store_true", help="do nothing when a backup is there")
     parser.add_argument("--read-data", action="store_true", help="check every pack")
     parser.add_argument("--at", help="moment to restore to; whole transactions only")
     parser.add_argument("--id", default="", help="id of the drill")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.verb == "report" and not args.id:
+        parser.error("report needs --id")
+    if args.verb != "report" and not args.tenant:
+        parser.error(f"{args.verb} needs --tenant")
+    return args
 
 
 def main() -> int:
     args = _parsed()
     try:
         here = home()
-        if args.verb == "drill":
+        if args.verb == "report":
+            result = _report(here, args.id)
+        elif args.verb == "drill":
             result = _drill(here, args.tenant, args.id)
         else:
             result = ONE[args.verb](here, tenant(args.tenant[0], here).code, args)

@@ -14,18 +14,24 @@ DEFINITIONS = Path(__file__).parent / "definitions"
 
 
 def parse(text: str, source: str) -> Tenant:
+    """The tenant that a definition describes; raises as `check` does, and when the text is not YAML."""
+    try:
+        return check(yaml.safe_load(text), source)
+    except yaml.YAMLError:
+        raise Invalid(f"{source}: not YAML") from None
+
+
+def check(definition: object, source: str) -> Tenant:
     """The tenant that a definition describes.
 
     Raises
     ------
     Invalid
-        No YAML mapping, an unknown or missing key, an unknown system or site, a wrong check digit, a recovery site in the same
+        No mapping, an unknown or missing key, an unknown system or site, a wrong check digit, a recovery site in the same
         hazard zone; names source and key.
     """
     try:
-        return Tenant.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError:
-        raise Invalid(f"{source}: not YAML") from None
+        return Tenant.model_validate(definition)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         key = ".".join(map(str, first["loc"])) or "definition"

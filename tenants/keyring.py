@@ -92,6 +92,16 @@ def tenant_url(home: Home, code: str, role: str) -> str:
     return f"postgresql://{name}_{role}:{password}@127.0.0.1:{home.postgres_port('primary')}/{name}"
 
 
+def database_secret(home: Home, name: str) -> str:
+    """Password of the owner of one of the platform's own databases."""
+    return ensure_secret(home, f"database-{name}", lambda: {"password": _password()})["password"]
+
+
+def platform_url(home: Home, name: str) -> str:
+    """Owner's connection to one of the platform's own databases, at the recovery site."""
+    return f"postgresql://{name}_owner:{database_secret(home, name)}@127.0.0.1:{home.postgres_port('recovery')}/{name}"
+
+
 def _site_key(home: Home, site: SiteName) -> bytes:
     return bytes.fromhex(ensure_secret(home, f"kek-{site}", lambda: {"key": _key()})["key"])
 

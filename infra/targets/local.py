@@ -25,7 +25,7 @@ from kit.settings import ProcessSettings
 from tenants import databases, realm
 from tenants.catalog import index, tenant
 from tenants.home import PREFECTURE, Home, SiteName, Zone, database_name
-from tenants.keyring import ensure_secret, postgres_password, tenant_keys
+from tenants.keyring import database_secret, postgres_password, tenant_keys
 
 SITES: tuple[SiteName, ...] = ("primary", "recovery")
 PLATFORM_DATABASES = ("platform", "platform_dbos", "keycloak")
@@ -120,11 +120,6 @@ def _child_environment(home: Home) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("MCLOUD_CACHE", "MCLOUD_KEYCLOAK_HOME", "MCLOUD_KILL_AT") if name in os.environ}
     root = str(Path(__file__).resolve().parents[2])
     return {"MCLOUD_HOME": str(home.path), "PYTHONPATH": root, "PATH": os.environ["PATH"], **kept}
-
-
-def database_secret(home: Home, name: str) -> str:
-    """Password of the owner of one of the platform's own databases."""
-    return ensure_secret(home, f"database-{name}", lambda: {"password": os.urandom(24).hex()})["password"]
 
 
 def _found_platform(home: Home) -> None:

@@ -34,6 +34,8 @@ STARTERS = {
 ENVIRONMENT = {
     "kit/settings.py": "the one reader of settings and secrets",
     "tenants/home.py": "where this instance lies",
+    "infra/targets/": "hands its environment on to what it starts",
+    "platform_api/runner.py": "hands its environment on to what it starts",
     "tools/": "caches and overrides of the outside programs",
     "bench/": "measures programs",
 }
