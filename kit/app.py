@@ -146,7 +146,8 @@ def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.logger().error("unexpected", error_class=type(error).__name__, request=getattr(request.state, "request_id", ""))
+    told = {"error_class": type(error).__name__, "where": log.where(error)}
+    log.logger().error("unexpected", **told, request=getattr(request.state, "request_id", ""))
     return _answer(request, 500, "unexpected", "It is our fault.", "an unexpected error; the request number finds it", {})
 
 

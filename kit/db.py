@@ -117,7 +117,11 @@ class Database:
             max_size=max_size,
             timeout=5,
             open=True,
-            kwargs={"options": f"-c lock_timeout={LOCK_TIMEOUT} -c TimeZone=UTC -c search_path=pg_catalog"},
+            # DISCARD ALL on return would take prepared statements away under the driver's feet: it prepares none
+            kwargs={
+                "prepare_threshold": None,
+                "options": f"-c lock_timeout={LOCK_TIMEOUT} -c TimeZone=UTC -c search_path=pg_catalog",
+            },
             reset=_reset,
         )
 

@@ -72,6 +72,7 @@ def admit(tx: Tx, *, writers: Sequence[str], sealer: str) -> None:
         tx.execute(f"GRANT SELECT, INSERT ON idempotency.answer TO {role}")
     seal = identifier(sealer)
     tx.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA journal, idempotency TO {seal}")
+    tx.execute(f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA journal TO {seal}")
     tx.execute(f"GRANT INSERT ON journal.segment TO {seal}")
     tx.execute(f"GRANT EXECUTE ON FUNCTION journal.line(journal.entry) TO {seal}")
 

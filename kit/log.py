@@ -12,7 +12,7 @@ import structlog
 
 ALLOWED = {
     "event", "level", "timestamp", "tenant", "zone", "system", "request", "method", "route", "status", "milliseconds",
-    "operation", "step", "site", "kind", "error_class", "port", "seconds",
+    "operation", "step", "site", "kind", "error_class", "where", "port", "seconds",
 }  # fmt: skip
 
 
@@ -34,6 +34,14 @@ def configure(**bound: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(**bound)
+
+
+def where(error: BaseException) -> str:
+    """File and line that the error came from; its text may carry personal data, its place does not."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "-"
 
 
 def logger() -> Any:

@@ -65,7 +65,7 @@ def operate(number: str) -> None:
     except CallerError as refused:
         finish(number, None, refused.detail)
     except Exception as fault:  # a job never vanishes: what it ended with stays visible
-        log.logger().error("operation failed", operation=number, error_class=type(fault).__name__)
+        log.logger().error("operation failed", operation=number, error_class=type(fault).__name__, where=log.where(fault))
         finish(number, None, f"an unexpected error ({type(fault).__name__}); the log of the platform API tells more")
     else:
         finish(number, result, None)

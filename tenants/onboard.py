@@ -113,6 +113,7 @@ def _residents(home: Home, body: Tenant, scale: int | None) -> bool:
             return False
     keys = tenant_keys(home, body.code)
     office = Office(body.code, body.name, bytes.fromhex(keys.data_key), bytes.fromhex(keys.blind_index_key))
+    home.platform.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.platform) as folder:
         file = Path(folder) / "residents.jsonl"
         synthetic_residents.write(body, body.population.census2020 // scale, file)
