@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from kit.errors import Unavailable
 from tenants.home import Home, SiteName
 from tenants.keyring import TenantKeys
@@ -42,15 +44,15 @@ def repository(home: Home, site: SiteName, code: str, keys: TenantKeys) -> Repos
     return Repository(url, code, http_password, keys.restic_password)
 
 
-def _run(at: Repository, arguments: Sequence[str], *, good: Sequence[int] = (0,)) -> tuple[int, str]:
+def _run(at: Repository, arguments: Sequence[str]) -> str:
     secrets = {"RESTIC_REPOSITORY": f"rest:{at.url}", "RESTIC_PASSWORD": at.password}
     secrets |= {"RESTIC_REST_USERNAME": at.user, "RESTIC_REST_PASSWORD": at.http_password, "GOMAXPROCS": "2"}
     command = [str(programs.restic()), "--json", "--no-cache", "--retry-lock", "20s", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.defpath, "HOME": "/nonexistent"} | secrets)
-    if done.returncode not in good:
+    if done.returncode:
         why = MEANING.get(done.returncode, "ended with an unknown code")
         raise Unavailable(f"restic {arguments[0]} {why} (exit {done.returncode}): {_last_message(done.stderr)}")
-    return done.returncode, done.stdout
+    return done.stdout
 
 
 def _last_message(text: str) -> str:
@@ -67,8 +69,11 @@ def _last_message(text: str) -> str:
 
 def init(at: Repository) -> bool:
     """Found the repository; False when it stands."""
-    code, _ = _run(at, ["cat", "config"], good=(0, 10))
-    if code == 0:
+    try:
+        status = httpx2.head(f"{at.url}config", auth=(at.user, at.http_password), timeout=20).status_code
+    except httpx2.HTTPError:
+        raise Unavailable(f"the backup server at {at.url} does not answer") from None
+    if status == 200:
         return False
     _run(at, ["init", "--repository-version", "2"])
     return True
@@ -77,7 +82,7 @@ def init(at: Repository) -> bool:
 def backup(at: Repository, folders: Sequence[Path], *, tags: Sequence[str], host: str) -> dict[str, Any]:
     """Back up the folders; restic's summary (`snapshot_id`, `data_added_packed`, `total_files_processed` …)."""
     tag_arguments = [part for tag in tags for part in ("--tag", tag)]
-    _, out = _run(at, ["backup", *map(str, folders), "--host", host, "--read-concurrency", "2", *tag_arguments])
+    out = _run(at, ["backup", *map(str, folders), "--host", host, "--read-concurrency", "2", *tag_arguments])
     summary = [json.loads(line) for line in out.splitlines() if line.startswith("{") and '"summary"' in line]
     if not summary or "snapshot_id" not in summary[-1]:
         raise Unavailable("restic backup ended well but names no snapshot")
@@ -87,7 +92,7 @@ def backup(at: Repository, folders: Sequence[Path], *, tags: Sequence[str], host
 
 def snapshots(at: Repository) -> list[str]:
     """Ids of all snapshots."""
-    _, out = _run(at, ["snapshots", "--no-lock"])
+    out = _run(at, ["snapshots", "--no-lock"])
     return [each["id"] for each in json.loads(out)]
 
 

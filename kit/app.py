@@ -19,7 +19,8 @@ from swagger_ui_bundle import swagger_ui_path
 
 from kit import errors, log
 from kit.auth import TokenVerifier
-from kit.db import Database, refusal
+from kit.db import Database
+from kit.requests import refusal
 
 TYPE = "urn:mcloud:problem:"
 

@@ -35,7 +35,7 @@ for group in (tenant, backup, restore, drill, report, journal, civic, site):
 
 def _client() -> Any:
     from platform_api.sdk import Client
-    from tenants.realm import cli_secret
+    from tenants.keyring import cli_secret
 
     here = home()
     return Client(here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=cli_secret(here))

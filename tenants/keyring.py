@@ -102,6 +102,16 @@ def platform_url(home: Home, name: str) -> str:
     return f"postgresql://{name}_owner:{database_secret(home, name)}@127.0.0.1:{home.postgres_port('recovery')}/{name}"
 
 
+def admin_secret(home: Home) -> dict[str, str]:
+    """Name and password of Keycloak's first administrator."""
+    return ensure_secret(home, "keycloak-admin", lambda: {"username": "founder", "password": _password()})
+
+
+def cli_secret(home: Home) -> str:
+    """Secret of the client `mcloud-cli` in the prefecture's realm."""
+    return ensure_secret(home, "mcloud-cli", lambda: {"secret": _password()})["secret"]
+
+
 def _site_key(home: Home, site: SiteName) -> bytes:
     return bytes.fromhex(ensure_secret(home, f"kek-{site}", lambda: {"key": _key()})["key"])
 

@@ -1,6 +1,5 @@
 """The steps that take a tenant in. Each is an «ensure»: safe to repeat after a kill anywhere; it says what it changed."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,8 @@ from kit import journal, migrate, parameters
 from kit.civic.places import addresses
 from kit.clock import today
 from kit.db import connect
-from kit.errors import Invalid, NotFound, Unavailable
-from systems.resident_registry import jobs
-from systems.resident_registry.model import Office
-from tenants import databases, realm, synthetic_residents
+from kit.errors import NotFound, Unavailable
+from tenants import databases, realm
 from tenants.catalog import index, tenant
 from tenants.home import Home, Zone, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
@@ -46,7 +43,7 @@ def steps(home: Home, code: str, *, synthetic_scale: int | None, run: Run) -> li
         Step("database", lambda: _database(home, body)),
         Step("migrations", lambda: _migrations(home, body)),
         Step("parameters_and_places", lambda: _parameters_and_places(body)),
-        Step("residents", lambda: _residents(home, body, synthetic_scale)),
+        Step("residents", lambda: _residents(body, synthetic_scale, run)),
         Step("realm", lambda: realm.ensure_realm(home, body)),
         Step("processes", lambda: landed("infra.run", "land", "--tenant", code)),
         Step("repository", lambda: landed("dr", "init", "--tenant", code)),
@@ -103,25 +100,11 @@ def _parameters_and_places(body: Tenant) -> bool:
     return False
 
 
-def _residents(home: Home, body: Tenant, scale: int | None) -> bool:
+def _residents(body: Tenant, scale: int | None, run: Run) -> bool:
+    """In a process of its own: it computes for seconds, and the counter goes on answering meanwhile."""
     if scale is None or "resident_registry" not in body.systems:
         return False
-    if scale < 1:
-        raise Invalid("the scale of synthetic residents is 1 or more")
-    with connect(tenant_url(home, body.code, "backup")) as tx:
-        if tx.value("SELECT 1 FROM journal.entry WHERE kind = 'import'"):
-            return False
-    keys = tenant_keys(home, body.code)
-    office = Office(body.code, body.name, bytes.fromhex(keys.data_key), bytes.fromhex(keys.blind_index_key))
-    home.platform.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home.platform) as folder:
-        file = Path(folder) / "residents.jsonl"
-        synthetic_residents.write(body, body.population.census2020 // scale, file)
-        with connect(tenant_url(home, body.code, "bulk"), actor="import of synthetic residents") as tx:
-            jobs.import_file(tx, office, file)
-    with connect(tenant_url(home, body.code, "owner"), autocommit=True) as tx:
-        tx.execute("ANALYZE")
-    return True
+    return bool(run("tenants", ["--tenant", body.code, "--scale", str(scale)])["changed"])
 
 
 def _smoke_test(home: Home, body: Tenant) -> bool:

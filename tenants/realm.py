@@ -14,7 +14,7 @@ from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from kit.errors import Unavailable
 from tenants.home import AUDIENCE_PLATFORM, PREFECTURE, Home
-from tenants.keyring import ensure_secret
+from tenants.keyring import admin_secret, cli_secret, ensure_secret
 from tenants.model import Tenant
 
 #: staff that a municipality begins with: user name -> roles
@@ -35,11 +35,6 @@ CLI_ROLES = ("operator", "drill_leader", "council_secretary", "auditor")
 LOOPBACK = "http://127.0.0.1/*"
 
 
-def admin_secret(home: Home) -> dict[str, str]:
-    """Name and password of Keycloak's first administrator."""
-    return ensure_secret(home, "keycloak-admin", lambda: {"username": "founder", "password": secrets.token_urlsafe(24)})
-
-
 def staff_of(code: str) -> dict[str, tuple[str, ...]]:
     """User names and roles that the realm begins with."""
     return STAFF | (PREFECTURE_STAFF if code == PREFECTURE else {})
@@ -54,11 +49,6 @@ def staff_secrets(home: Home, code: str) -> dict[str, dict[str, str]]:
 
     found: dict[str, dict[str, str]] = json.loads(ensure_secret(home, f"staff-{code}", make)["staff"])
     return found
-
-
-def cli_secret(home: Home) -> str:
-    """Secret of the client `mcloud-cli` in the prefecture's realm."""
-    return ensure_secret(home, "mcloud-cli", lambda: {"secret": secrets.token_urlsafe(32)})["secret"]
 
 
 def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str | None) -> dict[str, Any]:
@@ -154,7 +144,7 @@ def _user(name: str, roles: tuple[str, ...], secret: dict[str, str]) -> dict[str
         "email": f"{name}@example.invalid",
         "emailVerified": True,
         "firstName": name,
-        "lastName": "(架空)",
+        "lastName": "架空",
         "realmRoles": list(roles),
         "credentials": [
             {"type": "password", "value": secret["password"], "temporary": False},

@@ -7,10 +7,8 @@ from kit.errors import Unavailable
 from tools.programs import ALL, say
 
 
-def main() -> int:
-    if sys.argv[1:] != ["ensure"]:
-        say("usage: python -m tools ensure")
-        return 1
+def ensure() -> int:
+    """Make all tools, side by side; 0, or 6 when one cannot be had, each named."""
     code = 0
     with ThreadPoolExecutor() as pool:
         for job in [pool.submit(make) for make in ALL]:
@@ -20,6 +18,13 @@ def main() -> int:
                 say(f"tools: {missing.detail}")
                 code = 6
     return code
+
+
+def main() -> int:
+    if sys.argv[1:] != ["ensure"]:
+        say("usage: python -m tools ensure")
+        return 1
+    return ensure()
 
 
 if __name__ == "__main__":

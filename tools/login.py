@@ -8,6 +8,7 @@ import re
 import secrets
 import struct
 import time
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -40,7 +41,9 @@ def login(
     asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": "openid"}
     asked |= {"state": secrets.token_urlsafe(8), "nonce": secrets.token_urlsafe(8)}
     asked |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-    with httpx2.Client(timeout=30) as browser:
+    # a browser sends secure cookies to loopback, which it trusts without TLS
+    jar = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
+    with httpx2.Client(timeout=30, cookies=jar) as browser:
         page = browser.get(f"{base}/auth", params=asked)
         page = browser.post(_form(page), data={"username": username, "password": password})
         page = browser.post(_form(page), data={"otp": one_time_code(totp_secret, time.time())})

@@ -22,10 +22,10 @@ from infra.targets.supervisor import Supervisor
 from kit.clock import now
 from kit.errors import Conflict, Unavailable
 from kit.settings import ProcessSettings
-from tenants import databases, realm
+from tenants import databases
 from tenants.catalog import index, tenant
 from tenants.home import PREFECTURE, Home, SiteName, Zone, database_name
-from tenants.keyring import database_secret, postgres_password, tenant_keys
+from tenants.keyring import admin_secret, database_secret, postgres_password, tenant_keys
 
 SITES: tuple[SiteName, ...] = ("primary", "recovery")
 PLATFORM_DATABASES = ("platform", "platform_dbos", "keycloak")
@@ -102,7 +102,7 @@ def _describe(home: Home, boss: Supervisor, *, identity: bool) -> None:
         return
     management = home.ports.keycloak_management
     command = services.keycloak_command(home.keycloak_url, home.ports.keycloak, management, home.ports.postgres_recovery)
-    admin = realm.admin_secret(home)
+    admin = admin_secret(home)
     boss.put(
         "keycloak",
         command,
@@ -129,10 +129,12 @@ def _found_platform(home: Home) -> None:
 
 
 def _up_identity(home: Home, boss: Supervisor, report: Report) -> None:
+    from tenants.realm import ensure_prefecture  # Keycloak's client takes a third of a second to import
+
     report("keycloak", boss.start("keycloak"))
     ready = f"http://127.0.0.1:{home.ports.keycloak_management}/health/ready"
     wait_until(lambda: answers(ready), "Keycloak", 120)
-    report(f"realm {PREFECTURE}", realm.ensure_prefecture(home))
+    report(f"realm {PREFECTURE}", ensure_prefecture(home))
     report("platform-api", boss.start("platform-api"))
     wait_until(lambda: answers(f"{home.platform_api_url}/health"), "the platform API", 60)
 

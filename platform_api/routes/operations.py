@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from kit.app import problems
 from kit.auth import Actor, current_actor
-from kit.db import Database, Transaction
+from kit.db import Database
 from kit.errors import NotFound
+from kit.requests import Transaction
 from platform_api import store
 from platform_api.shapes import OperationOut
 from tenants.home import PREFECTURE

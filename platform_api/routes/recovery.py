@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from kit.app import problems
 from kit.auth import Actor
 from kit.civic.codes import check_authority_code
-from kit.db import Transaction
+from kit.requests import Transaction
 from platform_api import runner, store
 from platform_api.access import prefecture
 from platform_api.routes import Code, Here, IdempotencyKey, accept

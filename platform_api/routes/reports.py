@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from kit.app import problems
 from kit.auth import Actor
-from kit.db import Transaction
+from kit.requests import Transaction
 from platform_api.access import prefecture
 from platform_api.reports import shares
 from platform_api.routes import Here

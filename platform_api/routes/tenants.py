@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from kit import journal
 from kit.app import problems
 from kit.auth import Actor
-from kit.db import Transaction, Tx
+from kit.db import Tx
 from kit.errors import Invalid
+from kit.requests import Transaction
 from platform_api import store
 from platform_api.access import prefecture
 from platform_api.routes import Code, Here, IdempotencyKey, accept

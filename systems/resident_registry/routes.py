@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from kit.app import problems
 from kit.auth import Actor, require
 from kit.clock import today
-from kit.db import Transaction, Tx
+from kit.db import Tx
 from kit.errors import PurposeRequired
 from kit.idempotency import once
+from kit.requests import Transaction
 from kit.settings import ProcessSettings, secret
 from systems.resident_registry import model, service, store
 

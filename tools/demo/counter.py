@@ -1,37 +1,34 @@
 """A clerk at the counter: signs in at the realm, then calls the tenant's process as a browser would."""
 
-import json
 from typing import Any
 
 import httpx2
 
 from tenants.catalog import index
-from tenants.home import Home, Zone
+from tenants.home import Home
+from tenants.realm import staff_secrets
 from tools.login import login
 
-#: a purpose from the registry's list: issuing certificates at the counter
-PURPOSE = "certificate"
+#: where a browser would come back to; nobody listens there, the code is read from the address
+CALLBACK = "http://127.0.0.1:8765/callback"
 Answer = dict[str, Any]
 
 
-class Counter:
-    """One signed-in member of staff of one tenant and zone."""
+def token(home: Home, code: str, username: str, client: str = "mynumber") -> str:
+    """Access token of a member of staff."""
+    secret = staff_secrets(home, code)[username]
+    found = login(home.keycloak_url, code, client, username, secret["password"], secret["totp_secret"], CALLBACK)
+    return str(found["access_token"])
 
-    def __init__(self, home: Home, code: str, username: str, *, zone: Zone = "mynumber") -> None:
-        staff = json.loads((home.secrets / f"staff-{code}.json").read_text())[username]
-        tokens = login(
-            home.keycloak_url,
-            code,
-            zone,
-            username,
-            staff["password"],
-            staff["totp_secret"],
-            "http://127.0.0.1:8765/callback",
-        )
+
+class Counter:
+    """One signed-in member of staff of one tenant, in the registry's zone."""
+
+    def __init__(self, home: Home, code: str, username: str, *, purpose: str = "certificate") -> None:
         self.code = code
         self._http = httpx2.Client(
-            base_url=f"http://127.0.0.1:{home.tenant_port(index(code), zone)}/resident-registry",
-            headers={"Authorization": f"Bearer {tokens['access_token']}", "X-Purpose": PURPOSE},
+            base_url=f"http://127.0.0.1:{home.tenant_port(index(code), 'mynumber')}/resident-registry",
+            headers={"Authorization": f"Bearer {token(home, code, username)}", "X-Purpose": purpose},
             timeout=30,
         )
 
