@@ -1,8 +1,7 @@
 """A real PostgreSQL for the run: raised in a folder of its own, thrown away at the end."""
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -36,10 +35,13 @@ def free_port() -> int:
         return port
 
 
-def fresh_database(server: Postgres, *, owner: str | None = None) -> str:
-    """Connection URL of a new, empty database."""
+def fresh_database(server: Postgres, *, owner: str | None = None, members: Sequence[str] = ()) -> str:
+    """Connection URL of a new, empty database that `members` may enter, as a tenant's roles do."""
     name = f"test_{next(_numbers)}"
     with connect(server.url("postgres"), autocommit=True) as tx:
+        tx.execute(f"CREATE ROLE {identifier(name)}")
+        for member in members:
+            tx.execute(f"GRANT {identifier(name)} TO {identifier(member)}")
         tx.execute(f"CREATE DATABASE {identifier(name)}" + (f" OWNER {identifier(owner)}" if owner else ""))
     return server.url(name)
 
@@ -54,8 +56,3 @@ def role(server: Postgres, name: str) -> None:
 def as_role(url: str, name: str) -> str:
     """The same database for another role."""
     return url.replace(url.split("//")[1].split("@")[0], f"{name}:{name}")
-
-
-def folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path

@@ -1,0 +1,86 @@
+"""A whole cloud for the run: PostgreSQL, Keycloak, backup servers, the platform API, and three tenants, on ports of its own."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+
+from platform_api import runner
+from platform_api.sdk import Client
+from tenants.catalog import index
+from tenants.home import PREFECTURE, Home, Ports
+from tenants.keyring import cli_secret
+from tests.support.postgres import free_port
+from tools.__main__ import ensure
+from tools.demo.counter import token
+
+ONAGAWA, MINAMISANRIKU = "045811", "046060"
+#: tenant -> 1/n of the census
+TENANTS: dict[str, int | None] = {PREFECTURE: None, ONAGAWA: 10, MINAMISANRIKU: 20}
+
+
+@dataclass
+class Cloud:
+    """The running instance; tokens are fetched once for each member of staff and client."""
+
+    home: Home
+
+    def __post_init__(self) -> None:
+        self._tokens: dict[tuple[str, str, str], str] = {}
+        self.onboarded: dict[str, dict[str, Any]] = {}
+
+    @cached_property
+    def api(self) -> Client:
+        here = self.home
+        return Client(
+            here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=cli_secret(here)
+        )
+
+    def token(self, code: str, username: str, client: str = "mynumber") -> str:
+        key = (code, username, client)
+        if key not in self._tokens:
+            self._tokens[key] = token(self.home, code, username, client)
+        return self._tokens[key]
+
+    def registry_url(self, code: str) -> str:
+        return f"http://127.0.0.1:{self.home.tenant_port(index(code), 'mynumber')}/resident-registry"
+
+    def registry(self, code: str, username: str = "registry-clerk", purpose: str = "inquiry") -> httpx2.Client:
+        headers = {"Authorization": f"Bearer {self.token(code, username)}", "X-Purpose": purpose}
+        return httpx2.Client(base_url=self.registry_url(code), headers=headers, timeout=30)
+
+    def platform(self, code: str, username: str) -> httpx2.Client:
+        headers = {"Authorization": f"Bearer {self.token(code, username, 'platform')}"}
+        return httpx2.Client(base_url=f"{self.home.platform_api_url}/v1", headers=headers, timeout=60)
+
+    def run(self, module: str, *arguments: str) -> dict[str, Any]:
+        return runner.run(self.home, module, arguments)
+
+
+def free_ports() -> Ports:
+    """Ports nobody uses now, with a block for the tenants above them."""
+    taken = {name: free_port() for name in Ports.model_fields if name != "tenants_from"}
+    return Ports(**taken, tenants_from=20000)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The instance, raised once for the run and thrown away at its end."""
+    assert ensure() == 0
+    folder: Path = tmp_path_factory.mktemp("cloud")
+    (folder / "config.yaml").write_text(yaml.safe_dump({"ports": free_ports().model_dump()}))
+    made = Cloud(Home(folder))
+    try:
+        runner.run(made.home, "infra.run", ["up"])
+        for code, scale in TENANTS.items():
+            made.onboarded[code] = made.api.wait(made.api.onboard(code, synthetic_scale=scale))
+        yield made
+    finally:
+        runner.run(made.home, "infra.run", ["down"])
+        shutil.rmtree(folder, ignore_errors=True)
