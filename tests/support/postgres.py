@@ -1,6 +1,7 @@
 """A real PostgreSQL for the run: raised in a folder of its own, thrown away at the end."""
 
 import itertools
+import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -21,7 +22,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         server.wait()
         yield server
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # does not wait for those still connected
         process.wait(30)
 
 
