@@ -107,6 +107,9 @@ def _stage(
         sealed = fresh or tx.row("SELECT * FROM journal.segment ORDER BY number DESC LIMIT 1", into=journal.Segment)
         if sealed is None:
             raise Conflict("nothing is sealed")
+        gone = [n for n in range(1, sealed.number + 1) if not journal.segment_file(home.segments(code), n).exists()]
+        if gone:
+            raise Conflict(f"segment {gone[0]} of {code} is missing at the primary: bring it back from the recovery site first")
         state = digest.take(tx, schema)
         newest_base = next((each.at for each in reversed(known) if each.snapshot == each.base_snapshot), None)
         anew = bool(known) and _must_begin_anew(tx, home, code, known[-1], state)

@@ -20,7 +20,7 @@ from swagger_ui_bundle import swagger_ui_path
 from kit import errors, log
 from kit.auth import TokenVerifier
 from kit.db import Database
-from kit.requests import refusal
+from kit.requests import REFUSALS, record_refusal
 
 TYPE = "urn:mcloud:problem:"
 
@@ -122,9 +122,9 @@ def _answer(request: Request, status: int, slug: str, title: str, detail: str, e
 def _caller_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, errors.CallerError):  # pragma: no cover
         raise error
-    if error.status == 401:
+    if error.status in REFUSALS:
         try:
-            refusal(request, 401, "unknown")
+            record_refusal(request, error.status)
         except errors.Unavailable as down:
             error = down
     title = (type(error).__doc__ or "").splitlines()[0]

@@ -7,28 +7,31 @@ from fastapi import Depends, Request
 
 from kit import auth
 from kit.db import Database, Tx, json
-from kit.errors import CallerError
+
+#: statuses of answers that refuse somebody something: each is recorded before it is told
+REFUSALS = (401, 403, 404, 428)
 
 
 def transaction(request: Request, actor: Annotated[auth.Actor, Depends(auth.current_actor)]) -> Iterator[Tx]:
-    """One transaction a request. A refusal is rolled back and then recorded on its own before it is told."""
+    """One transaction a request, under the actor's name."""
     database: Database = request.app.state.database
     purpose = request.headers.get("x-purpose")
-    number = request.state.request_id
-    try:
-        with database.transaction(actor.subject, purpose=purpose, request=number) as tx:
-            yield tx
-    except CallerError as refused:
-        if refused.status in (403, 404, 428):
-            refusal(request, refused.status, actor.subject)
-        raise
+    with database.transaction(actor.subject, purpose=purpose, request=request.state.request_id) as tx:
+        yield tx
 
 
-def refusal(request: Request, status: int, actor: str) -> None:
-    """Record that a request was refused; `Unavailable` when it cannot be recorded."""
+def record_refusal(request: Request, status: int) -> None:
+    """Record that a request was refused, after its own transaction was rolled back.
+
+    Raises
+    ------
+    Unavailable
+        It cannot be recorded: then that is the answer.
+    """
     database: Database | None = request.app.state.database
     if database is None:
         return
+    actor = request.state.actor.subject if hasattr(request.state, "actor") else "unknown"
     route = request.scope.get("route")
     detail = {"method": request.method, "route": getattr(route, "path", ""), "status": status}
     detail |= {"object": dict(request.path_params)}
