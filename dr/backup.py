@@ -9,7 +9,7 @@ from typing import Any
 from dr import digest, manifest, plan, replicate, restic, sources
 from dr.model import Digest, Manifest
 from kit import clock, journal
-from kit.db import Tx, connect
+from kit.db import Tx
 from kit.errors import Conflict, Unavailable
 from tenants.home import Home
 from tenants.keyring import TenantKeys, tenant_keys, tenant_url, wrap
@@ -17,9 +17,11 @@ from tenants.keyring import TenantKeys, tenant_keys, tenant_url, wrap
 
 @contextmanager
 def alone(home: Home, code: str) -> Iterator[None]:
-    """One backup of a tenant at a time."""
+    """One backup of a tenant at a time; `Unavailable` when site primary is lost: nothing may be put where it was."""
+    if not home.site("primary").exists():
+        raise Unavailable("site primary does not answer: it is lost, and there is nothing to back up from")
     folder = home.site("primary") / "staging"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / f".{code}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -124,12 +126,3 @@ def _must_begin_anew(tx: Tx, home: Home, code: str, last: Manifest, state: Diges
     before = manifest.read_digest(home.manifests(code), last)
     imports = tx.value("SELECT count(*) FROM journal.entry WHERE kind = 'import' AND at > %s", (last.at,))
     return bool(imports) or before.schema_sha256 != state.schema_sha256
-
-
-def primary_is_reachable(home: Home, code: str) -> bool:
-    """Whether the tenant's database answers."""
-    try:
-        with connect(tenant_url(home, code, "backup")) as tx:
-            return bool(tx.value("SELECT true"))
-    except Unavailable:
-        return False

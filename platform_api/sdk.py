@@ -10,6 +10,8 @@ import httpx2
 from kit import errors
 
 Answer = dict[str, Any]
+#: seconds that the API may be away while an operation is waited for
+PATIENCE = 120
 
 
 class Client:
@@ -112,17 +114,16 @@ class Client:
             The operation failed; its reason.
         """
         told: set[str] = set()
-        failures = 0
+        answered = time.monotonic()
         while operation["state"] == "running":
             try:
                 for step in self.steps(operation["id"]):
                     if step["name"] not in told:
                         told.add(step["name"])
                         on_step(step)
-                operation, failures = self.operation(operation["id"]), 0
+                operation, answered = self.operation(operation["id"]), time.monotonic()
             except (httpx2.HTTPError, errors.Unavailable):
-                failures += 1
-                if failures > 60:
+                if time.monotonic() - answered > PATIENCE:
                     raise errors.Unavailable("the platform API does not come back: `mcloud status`") from None
                 time.sleep(0.5)
         if operation["state"] == "failed":

@@ -184,6 +184,47 @@ def test_migrations_are_numbered_and_journaled() -> None:
         assert set(created) == watched, f"{system.name}: {sorted(set(created) ^ watched)}"
 
 
+def routes() -> Iterator[tuple[str, object]]:
+    """Every route that is in a schema, with the floor it stands on."""
+    import importlib
+
+    from fastapi.routing import APIRoute
+
+    routers = [r for system in systems() for r in importlib.import_module(f"systems.{system.name}.routes").routers]
+    routers += importlib.import_module("platform_api.main").ROUTERS
+    for router in routers:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            yield route.path, route
+
+
+def has_actor(dependant: object) -> bool:
+    from kit.auth import current_actor
+
+    return any(each.call is current_actor or has_actor(each) for each in dependant.dependencies)  # type: ignore[attr-defined]
+
+
+def test_every_route_has_an_actor_one_zone_a_summary_and_its_errors() -> None:
+    found = list(routes())
+    assert len(found) > 20
+    for path, route in found:
+        assert has_actor(route.dependant), path  # type: ignore[attr-defined]
+        assert len(route.tags) == 1, path  # type: ignore[attr-defined]
+        assert route.summary, path  # type: ignore[attr-defined]
+        assert set(route.responses) - {200}, path  # type: ignore[attr-defined]
+
+
+def test_mutant_a_route_without_an_actor_is_found() -> None:
+    from fastapi import APIRouter
+
+    router = APIRouter()
+
+    @router.get("/open")
+    def open_to_all() -> None: ...
+
+    assert not has_actor(router.routes[0].dependant)  # type: ignore[attr-defined]
+
+
 def test_error_classes_have_docstring_status_and_slug() -> None:
     import kit.errors
 
