@@ -33,8 +33,10 @@ down: setup ## stop it
 	@.venv/bin/mcloud down
 
 check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
-	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q . && .venv/bin/mypy --no-error-summary && \
-	  .venv/bin/lint-imports --no-cache -v >/dev/null || { .venv/bin/lint-imports --no-cache; exit 1; }
+	@.venv/bin/ruff format --check -q .
+	@.venv/bin/ruff check -q .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-cache >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@$(PY) -m pytest tests/house
 
 test: check tools ## everything, installing what it needs

@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from kit.db import Tx
 from kit.errors import Conflict, Unavailable
 from tenants.home import Home
 from tenants.keyring import TenantKeys, tenant_keys, tenant_url, wrap
+
+#: before and after a snapshot was taken
+Moments = tuple[datetime, datetime]
 
 
 @contextmanager
@@ -53,33 +57,47 @@ def run(home: Home, code: str, *, base: bool, first: bool) -> dict[str, Any]:
         known = manifest.read_all(home.manifests(code), tenant=code, public_key=keys.signer().public_key())
         if first and known:
             return {"changed": False, "tenant": code, "manifest": known[-1].number}
-        staged, sealed, state, snapshot_at = _stage(home, code, keys, known, base=base)
+        staged, sealed, state, moments = _stage(home, code, keys, known, base=base)
         here, there = (restic.repository(home, site, code, keys) for site in ("primary", "recovery"))
         folders = [home.segments(code), *([staged] if staged else [])]
         summary = restic.backup(here, folders, tags=["base" if staged else "segments", f"segment={sealed.number}"], host=code)
         pulled = replicate.pull(here, there)
-        snapshot = summary["snapshot_id"]
-        made = Manifest(
-            tenant=code,
-            number=len(known) + 1,
-            previous=manifest.last_hash(home.manifests(code), len(known)),
-            at=snapshot_at,
-            snapshot=snapshot,
-            base_snapshot=snapshot if staged else known[-1].base_snapshot,
-            base_segment=sealed.number if staged else known[-1].base_segment,
-            segment=sealed.number,
-            segment_sha256=sealed.sha256,
-            segment_sealed_at=snapshot_at,
-            dump_sha256=sources.folder_sha256(staged) if staged else known[-1].dump_sha256,
-            bytes_added=summary["data_added_packed"],
-            files=summary["total_files_processed"],
-            digest_sha256=digest.sha256(state),
-        )
+        made = _manifest(home, code, known, sealed, state, moments=moments, staged=staged, summary=summary)
         gone = replicate.missing(there, {made.snapshot, made.base_snapshot})
         if gone:
             raise Unavailable(f"the recovery site lacks {len(gone)} snapshots that it was given: run `mcloud backup run` again")
         manifest.write(home.manifests(code), made, state, keys.signer())
         return _told(made, summary, pulled)
+
+
+def _manifest(
+    home: Home,
+    code: str,
+    known: list[Manifest],
+    sealed: journal.Segment,
+    state: Digest,
+    *,
+    moments: Moments,
+    staged: Path | None,
+    summary: dict[str, Any],
+) -> Manifest:
+    snapshot = summary["snapshot_id"]
+    return Manifest(
+        tenant=code,
+        number=len(known) + 1,
+        previous=manifest.last_hash(home.manifests(code), len(known)),
+        at=moments[1],
+        snapshot=snapshot,
+        base_snapshot=snapshot if staged else known[-1].base_snapshot,
+        base_segment=sealed.number if staged else known[-1].base_segment,
+        segment=sealed.number,
+        segment_sha256=sealed.sha256,
+        segment_sealed_at=moments[0],
+        dump_sha256=sources.folder_sha256(staged) if staged else known[-1].dump_sha256,
+        bytes_added=summary["data_added_packed"],
+        files=summary["total_files_processed"],
+        digest_sha256=digest.sha256(state),
+    )
 
 
 def _told(made: Manifest, summary: dict[str, Any], pulled: replicate.Pulled) -> dict[str, Any]:
@@ -98,14 +116,15 @@ def _told(made: Manifest, summary: dict[str, Any], pulled: replicate.Pulled) -> 
 
 def _stage(
     home: Home, code: str, keys: TenantKeys, known: list[Manifest], *, base: bool
-) -> tuple[Path | None, journal.Segment, Digest, Any]:
+) -> tuple[Path | None, journal.Segment, Digest, Moments]:
     """Seal, and take the digest and, when due, the dump of exactly the sealed state."""
     url = tenant_url(home, code, "backup")
     staged = home.site("primary") / "staging" / code / "base"
     staged.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     schema = sources.schema(url)
+    asked_at = clock.now()  # everything committed until here is in the snapshot
     with journal.sealing(url, home.segments(code), tenant=code, signer=keys.signer()) as (tx, fresh):
-        at = clock.now()
+        at = clock.now()  # nothing committed from here on is in it
         sealed = fresh or tx.row("SELECT * FROM journal.segment ORDER BY number DESC LIMIT 1", into=journal.Segment)
         if sealed is None:
             raise Conflict("nothing is sealed")
@@ -118,7 +137,7 @@ def _stage(
         is_due = base or plan.needs_base(known, now=at, base_taken_at=newest_base, must_begin_anew=anew)
         if is_due:
             sources.dump(url, tx.value("SELECT pg_export_snapshot()"), staged)
-    return (staged if is_due else None), sealed, state, at
+    return (staged if is_due else None), sealed, state, (asked_at, at)
 
 
 def _must_begin_anew(tx: Tx, home: Home, code: str, last: Manifest, state: Digest) -> bool:

@@ -26,7 +26,10 @@ class Digest(Strict):
 
 
 class Manifest(Strict):
-    """What must be there after one backup; the next one names its hash."""
+    """What must be there after one backup; the next one names its hash.
+
+    Everything committed until `segment_sealed_at` is in it, nothing committed after `at`.
+    """
 
     tenant: str
     number: int

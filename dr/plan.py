@@ -21,7 +21,7 @@ def choose(manifests: Sequence[Manifest], until: datetime | None) -> Manifest:
     Raises
     ------
     NotFound
-        There is none; or nothing was sealed so late, or the moment lies before the first base.
+        There is none, or nothing was sealed so late.
     """
     if not manifests:
         raise NotFound("the recovery site holds no backup of this tenant")
@@ -30,15 +30,13 @@ def choose(manifests: Sequence[Manifest], until: datetime | None) -> Manifest:
     reaching = [each for each in manifests if each.segment_sealed_at >= until]
     if not reaching:
         raise NotFound(f"nothing is sealed after {manifests[-1].segment_sealed_at.isoformat()}: choose an earlier moment")
-    if until < manifests[0].at and reaching[0].number == 1 and reaching[0].base_segment == reaching[0].segment:
-        raise NotFound(f"the first base was taken at {manifests[0].segment_sealed_at.isoformat()}: choose a later moment")
     return reaching[0]
 
 
 def choose_base(manifests: Sequence[Manifest], chosen: Manifest, until: datetime | None) -> Manifest:
     """The manifest whose base the restore begins with: the newest one not later than the moment asked for."""
     bases = [each for each in manifests if each.number <= chosen.number and each.snapshot == each.base_snapshot]
-    fitting = [each for each in bases if until is None or each.segment_sealed_at <= until]
+    fitting = [each for each in bases if until is None or each.at <= until]
     if not fitting:
         raise NotFound("no base was taken before that moment")
     return fitting[-1]

@@ -32,6 +32,33 @@ PREFECTURE_STAFF: dict[str, tuple[str, ...]] = {
     "council-secretary": ("council_secretary",),
 }
 CLI_ROLES = ("operator", "drill_leader", "council_secretary", "auditor")
+#: what every realm begins with; `sslRequired` is none because the `local` target speaks on loopback only
+POLICY: dict[str, Any] = {
+    "sslRequired": "none",
+    "registrationAllowed": False,
+    "resetPasswordAllowed": False,
+    "editUsernameAllowed": False,
+    "bruteForceProtected": True,
+    "permanentLockout": False,
+    "failureFactor": 10,
+    "accessTokenLifespan": 300,
+    "revokeRefreshToken": True,
+    "refreshTokenMaxReuse": 0,
+    "ssoSessionIdleTimeout": 1800,
+    "ssoSessionMaxLifespan": 36000,
+    "passwordPolicy": "length(12) and notUsername(undefined)",
+    "otpPolicyType": "totp",
+    "otpPolicyAlgorithm": "HmacSHA1",
+    "otpPolicyDigits": 6,
+    "otpPolicyPeriod": 30,
+    "otpPolicyCodeReusable": False,
+    "defaultSignatureAlgorithm": "RS256",
+    "eventsEnabled": True,
+    "adminEventsEnabled": True,
+    "internationalizationEnabled": True,
+    "supportedLocales": ["ja", "en"],
+    "defaultLocale": "ja",
+}
 LOOPBACK = "http://127.0.0.1/*"
 
 
@@ -52,7 +79,7 @@ def staff_secrets(home: Home, code: str) -> dict[str, dict[str, str]]:
 
 
 def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str | None) -> dict[str, Any]:
-    """The realm as Keycloak takes it. `sslRequired` is none because the `local` target speaks on loopback only."""
+    """The realm as Keycloak takes it."""
     code = tenant.code
     roles = sorted({role for each in staff_of(code).values() for role in each} | (set(CLI_ROLES) if cli else set()))
     clients = [_public_client(zone, f"{code}-{zone}") for zone in ("mynumber", "lgwan")]
@@ -66,30 +93,7 @@ def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str |
         "realm": code,
         "displayName": tenant.name,
         "enabled": True,
-        "sslRequired": "none",
-        "registrationAllowed": False,
-        "resetPasswordAllowed": False,
-        "editUsernameAllowed": False,
-        "bruteForceProtected": True,
-        "permanentLockout": False,
-        "failureFactor": 10,
-        "accessTokenLifespan": 300,
-        "revokeRefreshToken": True,
-        "refreshTokenMaxReuse": 0,
-        "ssoSessionIdleTimeout": 1800,
-        "ssoSessionMaxLifespan": 36000,
-        "passwordPolicy": "length(12) and notUsername(undefined)",
-        "otpPolicyType": "totp",
-        "otpPolicyAlgorithm": "HmacSHA1",
-        "otpPolicyDigits": 6,
-        "otpPolicyPeriod": 30,
-        "otpPolicyCodeReusable": False,
-        "defaultSignatureAlgorithm": "RS256",
-        "eventsEnabled": True,
-        "adminEventsEnabled": True,
-        "internationalizationEnabled": True,
-        "supportedLocales": ["ja", "en"],
-        "defaultLocale": "ja",
+        **POLICY,
         "roles": {"realm": [{"name": role} for role in roles]},
         "clients": clients,
         "users": users,
