@@ -1,0 +1,24 @@
+"""`make bench`: ratios against a floor or a peer of the same run. Printed, never asserted."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import cloud, journal
+from bench.report import show
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with journal.server(folder / "server", cloud.free_port()) as postgres:
+            show(journal.price(postgres))
+            show(journal.stored(postgres))
+        (folder / "cloud").mkdir()
+        show(cloud.measure(folder / "cloud"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
