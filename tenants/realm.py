@@ -51,6 +51,7 @@ POLICY: dict[str, Any] = {
     "otpPolicyAlgorithm": "HmacSHA1",
     "otpPolicyDigits": 6,
     "otpPolicyPeriod": 30,
+    "otpPolicyLookAheadWindow": 1,
     "otpPolicyCodeReusable": False,
     "defaultSignatureAlgorithm": "RS256",
     "eventsEnabled": True,
