@@ -10,19 +10,23 @@ from typing import Any
 from dr.digest import tables
 from kit import journal
 from kit.db import Tx, identifier
-from kit.db import json as as_json
 
 Entry = dict[str, Any]
-_COLUMNS = "id, xid, at, kind, table, op, key, row, actor, purpose, request, detail"
-_JSON = ("key", "row", "detail")
+_COLUMNS = {
+    "id": "bigint", "xid": "xid8", "at": "timestamptz", "kind": "text", "table": "text", "op": '"char"', "key": "jsonb",
+    "row": "jsonb", "actor": "text", "purpose": "text", "request": "text", "detail": "jsonb",
+}  # fmt: skip
 
 
 def entries(folder: Path, numbers: Iterable[int]) -> Iterator[Entry]:
-    """Entries of these segments, in order; each knows its segment."""
+    """Entries of these segments, in order; each knows its segment and the line it stands in.
+
+    Rows go back into the database from the line: read as numbers here, `1.10` would become `1.1`.
+    """
     for number in numbers:
         _, lines, _ = journal.read_segment(journal.segment_file(folder, number))
         for line in lines:
-            yield json.loads(line) | {"segment": number}
+            yield json.loads(line) | {"segment": number, "line": line}
 
 
 def whole_until(found: Sequence[Entry], until: datetime | None) -> list[Entry]:
@@ -37,11 +41,17 @@ def whole_until(found: Sequence[Entry], until: datetime | None) -> list[Entry]:
 
 def load_journal(tx: Tx, found: Iterable[Entry]) -> int:
     """Fill the empty journal of a restored database; number of entries."""
-    columns = ", ".join(identifier(each) for each in _COLUMNS.split(", "))
-    rows = ([as_json(each[c]) if c in _JSON and each[c] is not None else each[c] for c in _COLUMNS.split(", ")] for each in found)
-    count = tx.copy_in(f"journal.entry ({columns})", rows)
+    tx.execute("CREATE TEMP TABLE sealed (line jsonb) ON COMMIT DROP")
+    count = tx.copy_in("sealed (line)", ([each["line"]] for each in found))
+    columns = ", ".join(identifier(name) for name in _COLUMNS)
+    values = ", ".join(f"({value})::{kind}" for value, kind in ((_value(name), kind) for name, kind in _COLUMNS.items()))
+    tx.execute(f"INSERT INTO journal.entry ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM sealed ORDER BY 1")
     tx.execute("SELECT setval(pg_get_serial_sequence('journal.entry', 'id'), coalesce((SELECT max(id) FROM journal.entry), 1))")
     return count
+
+
+def _value(name: str) -> str:
+    return f"nullif(line -> '{name}', 'null')" if _COLUMNS[name] == "jsonb" else f"line ->> '{name}'"
 
 
 def load_register(tx: Tx, folder: Path, segments: Sequence[journal.Segment]) -> None:
@@ -66,10 +76,7 @@ def apply(tx: Tx, changes: Iterable[Entry]) -> int:
         if each["kind"] != "change":
             continue
         put, delete = statements[each["table"]]
-        if each["op"] == "D":
-            tx.execute(delete, {"row": as_json(each["key"])})
-        else:
-            tx.execute(put, {"row": as_json(each["row"])})
+        tx.execute(delete if each["op"] == "D" else put, {"line": each["line"]})
         count += 1
     for table in watched:
         tx.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
@@ -88,10 +95,11 @@ def _statements(tx: Tx, schema: str, name: str, key: list[str]) -> tuple[str, st
     sets = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in columns if c not in key)
     keys = ", ".join(map(identifier, key))
     conflict = f"DO UPDATE SET {sets}" if sets else "DO NOTHING"
-    source = f"jsonb_populate_record(NULL::{table}, %(row)s)"
-    put = f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {source} ON CONFLICT ({keys}) {conflict}"
+    source = f"jsonb_populate_record(NULL::{table}, %(line)s::jsonb -> '{{}}')"
+    put = f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {source.format('row')} "
+    put += f"ON CONFLICT ({keys}) {conflict}"
     match = " AND ".join(f"t.{identifier(c)} = k.{identifier(c)}" for c in key)
-    return put, f"DELETE FROM {table} t USING {source} k WHERE {match}"
+    return put, f"DELETE FROM {table} t USING {source.format('key')} k WHERE {match}"
 
 
 def _restore_always(tx: Tx) -> None:

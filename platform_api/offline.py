@@ -71,7 +71,7 @@ def _measures(file: Path | None) -> dict[str, dict[str, Any]]:
 
 
 @civic.command(name="check")
-def civic_check(kind: str, number: str) -> int:
+def civic_check(kind: str, number: str, *, output: Output = "table") -> int:
     """Check digit of an authority code, my-number, resident-code or corporate number; exit code 2 when it is wrong."""
     from kit.civic.codes import CHECKS
 
@@ -82,37 +82,42 @@ def civic_check(kind: str, number: str) -> int:
     except Invalid as wrong:
         say(wrong.detail)
         return DIFFERS
-    sys.stdout.write("valid\n")
-    return 0
+    return _tell("valid", True, output)
 
 
 @civic.command(name="due14")
-def civic_due14(day: str) -> int:
+def civic_due14(day: str, *, output: Output = "table") -> int:
     """Legal last day of a 14-day filing period."""
     from kit.civic.dates import due14
 
-    sys.stdout.write(f"{due14(_day(day)).isoformat()}\n")
-    return 0
+    return _tell("due_on", due14(_day(day)).isoformat(), output)
 
 
 @civic.command(name="wareki")
-def civic_wareki(day: str) -> int:
+def civic_wareki(day: str, *, output: Output = "table") -> int:
     """A day in the Japanese calendar."""
     from kit.civic.dates import wareki
 
-    sys.stdout.write(f"{wareki(_day(day))}\n")
-    return 0
+    return _tell("wareki", wareki(_day(day)), output)
 
 
 @civic.command(name="age")
-def civic_age(*, born: str, on: str) -> int:
+def civic_age(*, born: str, on: str, output: Output = "table") -> int:
     """Whole years of age by law."""
     from kit.civic.dates import age
 
     try:
-        sys.stdout.write(f"{age(_day(born), _day(on))}\n")
+        return _tell("years", age(_day(born), _day(on)), output)
     except ValueError as wrong:
         raise Invalid(str(wrong)) from None
+
+
+def _tell(name: str, value: object, output: Output) -> int:
+    """One value: by itself for people, with its name for machines."""
+    if output == "table":
+        sys.stdout.write(f"{name if value is True else value}\n")
+    else:
+        emit({name: value}, output)
     return 0
 
 

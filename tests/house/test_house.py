@@ -181,6 +181,7 @@ def test_migrations_are_numbered_and_journaled() -> None:
         text = "\n".join(f.read_text() for f in files)
         created = re.findall(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([a-z_]+\.[a-z_]+)", text, re.IGNORECASE)
         watched = set(re.findall(r"journal\.watch\(\s*'([a-z_.]+)'", text, re.IGNORECASE))
+        assert not re.search(r"\bjson\b", text), f"{system.name}: type json loses its spelling in the journal, use jsonb"
         assert set(created) == watched, f"{system.name}: {sorted(set(created) ^ watched)}"
 
 
@@ -223,6 +224,28 @@ def test_mutant_a_route_without_an_actor_is_found() -> None:
     def open_to_all() -> None: ...
 
     assert not has_actor(router.routes[0].dependant)  # type: ignore[attr-defined]
+
+
+def test_kit_stays_in_its_budget() -> None:
+    assert sum(file.read_text().count("\n") for file in (ROOT / "kit").glob("*.py")) <= 2000
+
+
+def test_every_secret_is_described() -> None:
+    from kit.settings import SECRETS
+
+    asked = {name for p in modules() for name in re.findall(r'"(MCLOUD_[A-Z_]*(?:PASSWORD|KEY))"', p.read_text())}
+    assert asked == set(SECRETS)
+    assert all(len(text) > 10 for text in SECRETS.values())
+
+
+def test_every_system_says_its_zone_and_purposes_once() -> None:
+    from systems.resident_registry.routes import PURPOSES
+    from tenants.model import SYSTEMS
+
+    for system in systems():
+        contract = yaml.safe_load((system / "contract.yaml").read_text())
+        assert contract["zone"] == SYSTEMS[system.name] == yaml.safe_load((system / "values.yaml").read_text())["zone"]
+    assert tuple(yaml.safe_load((ROOT / "systems/resident_registry/contract.yaml").read_text())["purposes"]) == PURPOSES
 
 
 def test_error_classes_have_docstring_status_and_slug() -> None:
