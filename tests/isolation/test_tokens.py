@@ -18,11 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.auth import Verifier
 from kit.errors import Unauthenticated, Unavailable
-from tenants.realm import staff_secrets
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
 from tests.support.postgres import free_port
-from tools.demo.counter import CALLBACK
-from tools.login import login
+from tools.demo.counter import tokens
 
 MINE = rsa.generate_private_key(65537, 2048)
 
@@ -108,8 +106,7 @@ def test_forged_tokens_are_refused(cloud: Cloud, code: str) -> None:
 
 @pytest.mark.proves("IDP-1")
 def test_keycloaks_other_tokens_are_no_access_tokens_here(cloud: Cloud) -> None:
-    secret = staff_secrets(cloud.home, ONAGAWA)["auditor"]
-    issued = login(cloud.home.keycloak_url, ONAGAWA, "mynumber", "auditor", secret["password"], secret["totp_secret"], CALLBACK)
+    issued = tokens(cloud.home, ONAGAWA, "auditor")
     url = cloud.registry_url(ONAGAWA)
     assert knock(url, issued["access_token"]).status_code == 200
     assert knock(url, issued["id_token"]).status_code == 401

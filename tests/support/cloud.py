@@ -1,6 +1,7 @@
 """A whole cloud for the run: PostgreSQL, Keycloak, backup servers, the platform API, and three tenants, on ports of its own."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,9 @@ ONAGAWA, MINAMISANRIKU = "045811", "046060"
 #: tenant -> 1/n of the census
 TENANTS: dict[str, int | None] = {PREFECTURE: None, ONAGAWA: 10, MINAMISANRIKU: 20}
 
+#: seconds for which a token is used; it lives for 300
+FRESH = 200
+
 
 @dataclass
 class Cloud:
@@ -32,7 +36,7 @@ class Cloud:
     home: Home
 
     def __post_init__(self) -> None:
-        self._tokens: dict[tuple[str, str, str], str] = {}
+        self._tokens: dict[tuple[str, str, str], tuple[float, str]] = {}
         self.onboarded: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -43,10 +47,10 @@ class Cloud:
         )
 
     def token(self, code: str, username: str, client: str = "mynumber") -> str:
-        key = (code, username, client)
-        if key not in self._tokens:
-            self._tokens[key] = token(self.home, code, username, client)
-        return self._tokens[key]
+        key, now = (code, username, client), time.monotonic()
+        if key not in self._tokens or now - self._tokens[key][0] > FRESH:
+            self._tokens[key] = now, token(self.home, code, username, client)
+        return self._tokens[key][1]
 
     def registry_url(self, code: str) -> str:
         return f"http://127.0.0.1:{self.home.tenant_port(index(code), 'mynumber')}/resident-registry"

@@ -15,13 +15,12 @@ CALLBACK = "http://127.0.0.1:8765/callback"
 Answer = dict[str, Any]
 
 
-def token(home: Home, code: str, username: str, client: str = "mynumber") -> str:
-    """Access token of a member of staff."""
+def tokens(home: Home, code: str, username: str, client: str = "mynumber") -> Answer:
+    """What Keycloak hands a member of staff who signs in."""
     secret = staff_secrets(home, code)[username]
 
-    def sign_in() -> str:
-        found = login(home.keycloak_url, code, client, username, secret["password"], secret["totp_secret"], CALLBACK)
-        return str(found["access_token"])
+    def sign_in() -> Answer:
+        return login(home.keycloak_url, code, client, username, secret["password"], secret["totp_secret"], CALLBACK)
 
     try:
         return sign_in()
@@ -29,6 +28,11 @@ def token(home: Home, code: str, username: str, client: str = "mynumber") -> str
         # a one-time code serves once: who signs in again within half a minute waits for the next
         time.sleep(PERIOD - time.time() % PERIOD + 0.5)
         return sign_in()
+
+
+def token(home: Home, code: str, username: str, client: str = "mynumber") -> str:
+    """Access token of a member of staff."""
+    return str(tokens(home, code, username, client)["access_token"])
 
 
 class Counter:
