@@ -78,6 +78,7 @@ ONE: dict[str, Callable[[Home, str, argparse.Namespace], Answer]] = {
     "check": _check,
     "plan": lambda here, code, args: restore.describe(here, code, _until(args)),
     "restore": _restore,
+    "destroy": lambda here, code, args: {"database": args.id, "destroyed": restore.destroy(here, code, args.id)},
 }
 
 
@@ -89,7 +90,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--first", action="store_true", help="do nothing when a backup is there")
     parser.add_argument("--read-data", action="store_true", help="check every pack")
     parser.add_argument("--at", help="moment to restore to; whole transactions only")
-    parser.add_argument("--id", default="", help="id of the drill")
+    parser.add_argument("--id", default="", help="id of the drill, or name of the restored copy")
     args = parser.parse_args()
     if args.verb == "report" and not args.id:
         parser.error("report needs --id")

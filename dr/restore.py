@@ -10,7 +10,7 @@ from dr import manifest, plan, replay, replicate, restic, sources
 from dr.model import Manifest, Restored
 from kit import journal
 from kit.db import connect, identifier
-from kit.errors import Conflict, Unavailable
+from kit.errors import Conflict, NotFound, Unavailable
 from tenants import databases
 from tenants.home import Home, database_name
 from tenants.keyring import TenantKeys, postgres_url, unwrap
@@ -136,6 +136,21 @@ def drop(home: Home, name: str) -> bool:
     with connect(postgres_url(home, "recovery"), autocommit=True) as tx:
         tx.execute(f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)")
         return not tx.value("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+
+
+def destroy(home: Home, code: str, name: str) -> bool:
+    """Destroy one restored copy of this tenant; True when it is proven to be gone.
+
+    Raises
+    ------
+    NotFound
+        The recovery server holds no such copy of this tenant.
+    """
+    with connect(postgres_url(home, "recovery")) as tx:
+        there = tx.value("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+    if not there or not name.startswith(f"r_{code}_"):
+        raise NotFound(f"there is no restored copy {name} of {code}")
+    return drop(home, name)
 
 
 def drop_unfinished(home: Home, code: str) -> list[str]:

@@ -176,6 +176,13 @@ def restore_run(*, tenant: TenantOption, at: str | None = None, output: Output =
     return DIFFERS if done["result"]["differs"] else 0
 
 
+@restore.command(name="destroy")
+def restore_destroy(database: str, *, tenant: TenantOption, output: Output = "table") -> int:
+    """Destroy a restored copy that is no longer needed; it says when it is gone."""
+    emit(_client().destroy(tenant, database), output)
+    return 0
+
+
 @drill.command(name="run")
 def drill_run(*, tenant: Annotated[list[str], Parameter(name="--tenant")], output: Output = "table") -> int:
     """Drill tenants from the recovery site alone; exit code 2 when one does not pass."""

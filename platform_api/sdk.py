@@ -76,6 +76,9 @@ class Client:
     def restore(self, code: str, *, at: str | None = None) -> Answer:
         return dict(self.call("POST", f"/tenants/{code}/restores", json={"at": at}))
 
+    def destroy(self, code: str, database: str) -> Answer:
+        return dict(self.call("DELETE", f"/tenants/{code}/restores/{database}"))
+
     def drill(self, codes: list[str]) -> Answer:
         return dict(self.call("POST", "/drills", json={"tenants": codes}))
 

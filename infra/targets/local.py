@@ -81,9 +81,18 @@ def up(home: Home, report: Report, *, identity: bool = True) -> None:
     _found_platform(home)
     if identity:
         _up_identity(home, boss, report)
-    for name in boss.names():
-        if name.startswith("tenant-"):
-            report(name, boss.start(name))
+    _start_tenants(home, boss, report)
+
+
+def _start_tenants(home: Home, boss: Supervisor, report: Report) -> None:
+    """Start every tenant's processes, and wait until each answers."""
+    names = [name for name in boss.names() if name.startswith("tenant-")]
+    started = {name: boss.start(name) for name in names}
+    for name in names:
+        _, code, zone = name.split("-")
+        address = f"http://127.0.0.1:{home.tenant_port(index(code), zone)}/health"  # type: ignore[arg-type]
+        wait_until(partial(answers, address), name, 60)
+        report(name, started[name])
 
 
 def _own(path: Path) -> None:
@@ -256,6 +265,4 @@ def return_site(home: Home, report: Report) -> None:
     for name in ("postgres-primary", "restic-primary"):
         report(name, boss.start(name))
     postgres(home, "primary").wait()
-    for name in boss.names():
-        if name.startswith("tenant-"):
-            report(name, boss.start(name))
+    _start_tenants(home, boss, report)

@@ -14,7 +14,7 @@ from platform_api import runner, store
 from platform_api.access import prefecture
 from platform_api.routes import Code, Here, IdempotencyKey, accept
 from platform_api.shapes import BackupRequest, DrillRequest, OperationOut, RestoreRequest
-from tenants import catalog
+from tenants import catalog, ledger
 from tenants.home import PREFECTURE
 
 router = APIRouter(prefix="/v1", tags=["recovery"])
@@ -50,6 +50,13 @@ def restore(
     request: Request, response: Response, actor: Leader, code: Code, body: RestoreRequest, idempotency_key: IdempotencyKey = None
 ) -> OperationOut:
     return accept(request, response, actor, "restore", code, body.model_dump(mode="json"), key=idempotency_key)
+
+
+@router.delete("/tenants/{code}/restores/{database}", summary="Destroy a restored copy", responses=problems(403, 404, 422))
+def destroy(tx: Transaction, actor: Leader, code: Code, home: Here, database: str) -> dict[str, Any]:
+    gone = runner.run(home, "dr", ["destroy", "--tenant", code, "--id", database])
+    ledger.append(tx, code, "destroyed", database, {"destroyed": gone["destroyed"]})
+    return {"database": database, "destroyed": gone["destroyed"]}
 
 
 @router.post("/drills", status_code=202, summary="Drill: bring towns back and measure", responses=problems(403, 404, 409, 422))

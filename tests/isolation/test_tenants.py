@@ -92,8 +92,8 @@ def test_another_tenants_objects_are_not_there_in_the_registry(cloud: Cloud, own
 @pytest.mark.parametrize(("own", "other"), PAIRS)
 def test_another_tenant_is_not_there_at_the_platform_api(cloud: Cloud, own: str, other: str) -> None:
     base = cloud.home.platform_api_url
-    foreign = {"code": other, "operation_id": cloud.onboarded[other]["id"], "drill_id": str(uuid4())}
-    missing = {"code": "041009", "operation_id": str(uuid4()), "drill_id": str(uuid4())}
+    foreign = {"code": other, "operation_id": cloud.onboarded[other]["id"], "drill_id": str(uuid4()), "database": "r_1"}
+    missing = {"code": "041009", "operation_id": str(uuid4()), "drill_id": str(uuid4()), "database": "r_1"}
     operations = operations_with_ids(base)
     assert len(operations) >= 9
     for username in ("tenant-admin", "auditor"):

@@ -8,6 +8,7 @@ from pypdf import PdfReader
 
 from kit.db import connect
 from kit.errors import Conflict, NotFound
+from platform_api.cli import main as mcloud
 from tenants.keyring import postgres_url
 from tests.journeys.test_b_certificate import somebody
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, Cloud
@@ -54,6 +55,21 @@ def test_two_towns_come_back_without_the_primary(cloud: Cloud) -> None:
     # the primary works as before
     with cloud.registry(ONAGAWA) as clerk:
         assert clerk.get("/statistics").status_code == 200
+
+
+def test_one_town_restored_on_purpose_stays_until_it_is_destroyed(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MCLOUD_HOME", str(cloud.home.path))
+    assert mcloud(["restore", "run", "--tenant", ONAGAWA, "-o", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["differs"], copies(cloud)) == ([], [told["database"]])
+    assert mcloud(["restore", "destroy", told["database"], "--tenant", MINAMISANRIKU]) == 3
+    assert mcloud(["restore", "destroy", "keycloak", "--tenant", ONAGAWA]) == 3
+    assert copies(cloud) == [told["database"]]
+    assert mcloud(["restore", "destroy", told["database"], "--tenant", ONAGAWA]) == 0
+    assert copies(cloud) == []
+    assert mcloud(["restore", "run", "--tenant", ONAGAWA, "--at", "2011-03-11T14:46:00+09:00"]) == 1
 
 
 def test_preflight_tells_everything_at_once_and_begins_nothing(cloud: Cloud) -> None:
