@@ -337,3 +337,27 @@ def test_a_key_never_changes(postgres: Postgres, tmp_path: Path) -> None:
     write(j, 1, 1)
     with pytest.raises(CallerError), connect(j.app) as tx:
         tx.execute("UPDATE office.thing SET id = 2")
+
+
+def killed_while_writing(j: Journaled, folder: Path) -> list[str]:
+    """Files under the name of a segment after a sealer was killed in the middle of writing one."""
+
+    def reached(now: str) -> None:
+        if now == "write":
+            raise Killed
+
+    write(j, 3, 1)
+    with pytest.raises(Killed), journal.sealing(j.sealer, folder, tenant=TENANT, signer=SIGNER, reached=reached):
+        pass
+    return [file.name for file in folder.glob("*.zst")]
+
+
+@pytest.mark.proves("JRN-2")
+def test_half_a_segment_never_bears_a_segments_name(postgres: Postgres, tmp_path: Path) -> None:
+    assert killed_while_writing(journaled(postgres, tmp_path), tmp_path) == []
+
+
+@pytest.mark.proves("JRN-2")
+def test_mutant_a_segment_written_in_place_bears_it(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "with_suffix", lambda self, suffix: self)
+    assert killed_while_writing(journaled(postgres, tmp_path), tmp_path) == ["000001.jsonl.zst"]
