@@ -11,8 +11,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("kit", "systems", "tenants", "infra", "dr", "platform_api", "tools", "bench")
 ROOMS = {
-    "__init__.py", "model.py", "rules.py", "store.py", "service.py", "routes.py", "pages.py", "pages", "jobs.py",
-    "gateway.py", "lookup.py", "parameters.yaml", "values.yaml", "contract.yaml", "migrations", "templates",
+    "__init__.py", "model", "rules", "store", "service", "routes", "pages", "jobs", "gateway", "lookup",
+    "parameters.yaml", "values.yaml", "contract.yaml", "migrations", "templates",
 }  # fmt: skip
 MODULE_LINES = 300
 FUNCTION_LINES = 40
@@ -151,16 +151,23 @@ def sql_strings(source: str) -> list[str]:
 
 def test_sql_stands_only_in_stores() -> None:
     offenders = [
-        relative(p) for p in modules() if p.name != "store.py" and not allowed(p, SQL_ALLOWED) and sql_strings(p.read_text())
+        relative(p)
+        for p in modules()
+        if p.name != "store.py" and p.parent.name != "store" and not allowed(p, SQL_ALLOWED) and sql_strings(p.read_text())
     ]
     assert offenders == []
 
 
+def room(name: str) -> str:
+    """A room is a module or, when it outgrows one, a folder of the same name."""
+    return name if name == "__init__.py" else name.removesuffix(".py")
+
+
 def test_every_system_has_the_known_rooms_and_no_other() -> None:
     for system in systems():
-        here = {p.name for p in system.iterdir() if p.name != "__pycache__"}
+        here = {room(p.name) for p in system.iterdir() if p.name != "__pycache__"}
         assert here <= ROOMS, f"{system.name}: unknown rooms {sorted(here - ROOMS)}"
-        needed = {"__init__.py", "model.py", "rules.py", "service.py", "contract.yaml", "values.yaml"}
+        needed = {"__init__.py", "model", "rules", "service", "contract.yaml", "values.yaml"}
         assert needed <= here, system.name
 
 

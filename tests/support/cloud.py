@@ -1,5 +1,6 @@
 """A whole cloud for the run: PostgreSQL, Keycloak, backup servers, the platform API, and three tenants, on ports of its own."""
 
+import random
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import httpx2
 import pytest
 import yaml
 
+from infra.targets.services import listening
 from platform_api import runner
 from platform_api.sdk import Client
-from tenants.catalog import index
-from tenants.home import PREFECTURE, Home, Ports
+from tenants.catalog import catalog, index
+from tenants.home import PREFECTURE, ZONES, Home, Ports
 from tenants.keyring import cli_secret
 from tests.support.postgres import free_port
 from tools.__main__ import ensure
@@ -70,7 +72,15 @@ class Cloud:
 def free_ports() -> Ports:
     """Ports nobody uses now, with a block for the tenants above them."""
     taken = {name: free_port() for name in Ports.model_fields if name != "tenants_from"}
-    return Ports(**taken, tenants_from=20000)
+    return Ports(**taken, tenants_from=free_block())
+
+
+def free_block() -> int:
+    """First port of a block for all tenants in which nobody listens, so that two runs on one machine do not meet."""
+    for first in random.sample(range(20000, 30000, 200), 50):
+        if not any(listening(port) for port in range(first, first + len(catalog()) * len(ZONES))):
+            return first
+    raise RuntimeError("no free block of ports between 20000 and 30000")
 
 
 @pytest.fixture(scope="session")
