@@ -1,4 +1,4 @@
-"""What can be wrong at this counter: each a class of its own with a Japanese title, under the class of kit that has its status."""
+"""What can be wrong at this counter: classes with a Japanese title, each under the class of kit that has its status."""
 
 from kit.errors import Conflict, Invalid
 
