@@ -1,4 +1,4 @@
-"""Which characters a name on the register may have. Pure: a name is taken as it is or refused by a rule that is told, never altered.
+"""Which characters a name on the register may have. Pure: a name is taken as it is or refused by a stated rule, never altered.
 
 References
 ----------

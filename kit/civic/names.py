@@ -1,7 +1,7 @@
 """Keys for finding names and addresses, and which characters a name may have. What is stored is never altered. Pure.
 
-A key is made by `fold`: compatibility forms (NFKC), capitals, spaces, variation selectors, small kana, hiragana and 異体字 make no
-difference. `variants.txt` beside this file lists the 異体字 with their sources.
+A key is made by `fold`: compatibility forms (NFKC), capitals, spaces, variation selectors, small kana, hiragana and 異体字
+make no difference. `variants.txt` beside this file lists the 異体字 with their sources.
 """
 
 import re
