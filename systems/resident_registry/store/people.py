@@ -160,6 +160,20 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
         raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
+def renew_keys(tx: Tx, one: Resident) -> None:
+    """Search keys of a resident whose names came back from the history."""
+    tx.execute(
+        "UPDATE resident_registry.resident SET name_bigrams = %s, kana_key = %s WHERE id = %s",
+        (bigrams(one.name), kana_key(one.kana), one.id),
+    )
+
+
+def renew_household_keys(tx: Tx, number: UUID) -> None:
+    """Search keys of a household whose address came back from the history."""
+    place = household(tx, number).address
+    tx.execute("UPDATE resident_registry.household SET address_bigrams = %s WHERE id = %s", (bigrams(place), number))
+
+
 def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
     """Every household of these residents, and every one they left, has exactly one head or nobody (R1).
 
