@@ -15,6 +15,7 @@ from kit.db import Database, Tx
 from kit.errors import CallerError
 from systems.resident_registry.model.people import Office
 from systems.resident_registry.service import departures, movements
+from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people
 
@@ -42,7 +43,7 @@ def depart_together(tx: Tx, office: Office, residents: list[UUID]) -> int:
     if not waiting:
         return 0
 
-    def perform(case: departures.Case) -> None:
+    def perform(case: Case) -> None:
         departures.due(case, waiting, departures.relations_planned(case, waiting[0]))
 
     movements.by_the_clock(tx, office, "move_out_due", waiting, perform)

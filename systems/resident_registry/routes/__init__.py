@@ -1,5 +1,5 @@
 """The counter for machines: zone mynumber. One module a subject; the process finds their routers here."""
 
-from systems.resident_registry.routes import certificates, history, measures, movements, people, search, statistics
+from systems.resident_registry.routes import certificates, history, measures, movements, people, retention, search, statistics
 
-routers = tuple(module.router for module in (search, people, history, movements, certificates, measures, statistics))
+routers = tuple(module.router for module in (search, people, history, movements, certificates, measures, retention, statistics))

@@ -107,6 +107,14 @@ def draw(tx: Tx, name: str, count: int = 1) -> int:
     return last - count + 1
 
 
+def note_drawn(tx: Tx, name: str, number: int) -> None:
+    """Numbers up to this one are given, even when the record that bore it is disposed of."""
+    tx.execute(
+        "INSERT INTO resident_registry.counter AS c VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET last = greatest(c.last, %s)",
+        (name, number, number),
+    )
+
+
 def fifteen(number: int) -> str:
     """A drawn number as it is written."""
     return f"{number:015d}"
