@@ -16,9 +16,10 @@ from kit.db import Tx
 from kit.errors import CallerError
 from systems.resident_registry.jobs import night
 from systems.resident_registry.model.filings import Filing, Ground
+from systems.resident_registry.model.measures import Opponent
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Office, Resident
-from systems.resident_registry.service import asof, measures, retention
+from systems.resident_registry.service import asof, retention, support_cases
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import history
 from systems.resident_registry.store import movements as movement_store
@@ -110,7 +111,7 @@ class Town:
             asked = step["廃棄済証明"]
             retention.certify_disposed(self.tx, self.office, asked["氏名"], asked["生年月日"], asked["消除の日"])
         elif "支援措置" in step:
-            measures.restrict_disclosure(self.tx, self.names[step["支援措置"]], opponent_name="相手", starts_on=self.day)
+            support_cases.apply(self.tx, self.names[step["支援措置"]], "A", Opponent("架空　相手"))
         elif step.get("異動") == "異動取消":
             ground = Ground(kind="error", text="誤り", on=self.day)
             last = movement_store.movement(self.tx, self.movements[step.get("番号", 0) - 1].id)

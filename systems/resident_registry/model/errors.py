@@ -157,3 +157,15 @@ class SecondOfficer(Forbidden):
     """入力した職員とは別の決裁者が必要です。"""
 
     slug = "second-officer"
+
+
+class Suppressed(Conflict):
+    """この住民には抑止が設定されています。"""
+
+    slug = "suppressed"
+
+
+class CopyNotConfirmed(Conflict):
+    """復元した写しです。支援措置を確認するまで発行できません。"""
+
+    slug = "copy-not-confirmed"

@@ -1,5 +1,16 @@
 """The counter for machines: zone mynumber. One module a subject; the process finds their routers here."""
 
-from systems.resident_registry.routes import certificates, history, measures, movements, people, retention, search, statistics
+from systems.resident_registry.routes import (
+    certificates,
+    history,
+    measures,
+    movements,
+    people,
+    retention,
+    search,
+    statistics,
+    support_cases,
+)
 
-routers = tuple(module.router for module in (search, people, history, movements, certificates, measures, retention, statistics))
+_SUBJECTS = (search, people, history, movements, certificates, measures, support_cases, retention, statistics)
+routers = tuple(module.router for module in _SUBJECTS)

@@ -45,6 +45,9 @@ def version(if_match: Annotated[str | None, Header(description="the version that
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
+#: 番号担当 and DV担当
+NumberOfficer = Annotated[Actor, Depends(require("number_officer"))]
+DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 Purpose = Annotated[str, Depends(purpose)]
 Version = Annotated[int, Depends(version)]

@@ -17,7 +17,6 @@ from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import Movement, MovementState, Notice
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
-from systems.resident_registry.service import sealing
 from systems.resident_registry.store import movements as store
 
 router = counter()
@@ -101,7 +100,6 @@ def _shown(one: Movement) -> dict[str, Any]:
 def _whole(one: Movement, notices: list[Notice]) -> ShownWhole:
     drafts = [NoticeShown.model_validate(each, from_attributes=True) for each in notices]
     facts = {name: getattr(one, name) for name in ShownWhole.model_fields if name != "notices"}
-    facts["details"] = sealing.masked(one.details)
     return ShownWhole(**facts, notices=drafts)
 
 
@@ -137,9 +135,9 @@ def listed(
 
 @router.get("/movements/{movement_id}", summary="One movement with its form and drafts", responses=problems(403, 404, 422, 428))
 def find(tx: Transaction, actor: Officer, purpose: Purpose, movement_id: UUID, response: Response) -> ShownWhole:
-    one = service.find(tx, movement_id)
+    one, notices = service.find(tx, movement_id, actor.roles)
     response.headers["ETag"] = f'"{one.version}"'
-    return _whole(one, store.notices(tx, movement_id))
+    return _whole(one, notices)
 
 
 @router.put("/movements/{movement_id}", summary="Another form for a draft or a returned movement", responses=PROBLEMS)

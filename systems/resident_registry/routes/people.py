@@ -8,10 +8,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel
 
 from kit.app import problems
+from kit.auth import Actor
 from kit.clock import today
 from kit.requests import Transaction
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes.desk import Clerk, Purpose, counter
+from systems.resident_registry.rules.measures import masked
 from systems.resident_registry.service import asof, people
 
 router = counter()
@@ -40,10 +42,10 @@ class Record(Hit):
     version: int
 
 
-def hit(one: Resident, *, may_see_address: bool = False) -> dict[str, Any]:
-    """What is shown of a resident; the address of a protected one only to those who may see it."""
-    shown = asdict(one)
-    return shown | {"address": None if one.restricted and not may_see_address else one.address}
+def hit(one: Resident, actor: Actor) -> dict[str, Any]:
+    """What is shown of a resident to this actor; nothing of the address of a protected one without the DV role."""
+    shown = asdict(masked(one, actor.roles))
+    return shown | {"address": shown["address"] or None}
 
 
 @router.get("/residents/{resident_id}", summary="One resident", responses=problems(403, 404, 428))
@@ -58,5 +60,5 @@ def find(
     """As of today unless a day is given; as known now unless a moment is given."""
     if as_of is not None or known_at is not None:
         one = asof.resident(tx, resident_id, as_of or today(), known_at)
-        return Record(**hit(one, may_see_address="registry_supervisor" in actor.roles))
-    return Record(**hit(people.find(tx, resident_id), may_see_address="registry_supervisor" in actor.roles))
+        return Record(**hit(one, actor))
+    return Record(**hit(people.find(tx, resident_id), actor))

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 
+from kit.civic.characters import check_name
 from kit.civic.codes import check_my_number, check_resident_code
-from kit.civic.names import check_kana, check_no_private_use, fold
+from kit.civic.names import check_kana
 from kit.errors import Invalid
 from systems.resident_registry.model.errors import CheckDigit, EventBeforeBirth, TwoHeads
 from systems.resident_registry.model.people import HEAD, NewResident
@@ -41,7 +42,10 @@ def relation_codes(relation: str) -> list[str]:
 
 def check_new_resident(person: NewResident, event_on: date) -> None:
     """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item."""
-    check_names(person.name, person.kana)
+    for name in (person.name, person.kanji_name, person.former_surname, person.alias, person.roman_name):
+        if name is not None:
+            check_name(name)
+    check_kana(person.kana)
     if person.born_on > event_on:
         raise EventBeforeBirth("the event lies before the birth")
     check_numbers(person.resident_code, person.individual_number)
@@ -49,10 +53,8 @@ def check_new_resident(person: NewResident, event_on: date) -> None:
 
 def check_names(name: str, kana: str) -> None:
     """Characters of a name and its reading; a name is never altered, so what does not fit is refused."""
-    check_no_private_use(name)
+    check_name(name)
     check_kana(kana)
-    if not fold(name):
-        raise Invalid("the name is empty")
 
 
 def check_numbers(resident_code: str | None, individual_number: str | None) -> None:

@@ -13,6 +13,7 @@ from kit.db import Tx
 from kit.errors import NotFound
 from systems.resident_registry.model.people import RESIDENT, Household, Resident
 from systems.resident_registry.rules.movements import PLACE_PARTS
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import asof, history, people
 
 _RESIDENT, _HOUSEHOLD = TypeAdapter(Resident), TypeAdapter(Household)
@@ -29,6 +30,7 @@ def resident(tx: Tx, number: UUID, day: date, moment: datetime | None) -> Reside
     NotFound
         There was no such resident then, or nobody knew.
     """
+    measures.hold(tx)
     at = moment or history.moment(tx)
     found = asof.version_at(tx, "resident", number, day, at)
     if found is None:
@@ -39,6 +41,7 @@ def resident(tx: Tx, number: UUID, day: date, moment: datetime | None) -> Reside
 
 def household(tx: Tx, number: UUID, day: date, moment: datetime | None) -> tuple[Household, list[Resident]]:
     """The household and those present in it on that day, as known at that moment; each look is recorded."""
+    measures.hold(tx)
     at = moment or history.moment(tx)
     found = asof.version_at(tx, "household", number, day, at)
     members = asof.members_at(tx, number, day, at)

@@ -1,6 +1,7 @@
 """Movements from the draft to the decision: entered, rehearsed, confirmed, examined, decided, undone."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,8 +14,9 @@ from systems.resident_registry.model.movements import Change, Movement, Notice
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import alerts, notices
 from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.rules.measures import DV_OFFICER
 from systems.resident_registry.rules.people import check_numbers
-from systems.resident_registry.service import corrections, departures, entries, households, legal, reversal, sealing
+from systems.resident_registry.service import corrections, departures, entries, households, legal, measures, reversal, sealing
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import history, numbers
 from systems.resident_registry.store import movements as store
@@ -131,6 +133,8 @@ def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor
     """Decide a movement under review: the register changes, notices are drafted, everything in one transaction."""
     one = _at(tx, number, version, "review")
     case = _perform(tx, office, one)
+    before = [number for number, (version, _) in case.touched.items() if version is not None]
+    measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=is_supervisor)
     people = [persons.resident(tx, each, today()) for each in case.touched]
     protected = any(each.restricted for each in people)
     rules.check_officer(
@@ -199,11 +203,23 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
     return store.movement(tx, entered.id)
 
 
-def find(tx: Tx, number: UUID) -> Movement:
-    """A movement; looking at it is looking at those it names."""
+def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[Notice]]:
+    """A movement and its drafts; looking at it is looking at those it names.
+
+    Forms and drafts carry addresses: of protected residents they are empty for everybody without the DV role.
+    """
+    measures.hold(tx)
     one = store.movement(tx, number)
     journal.record_access(tx, RESIDENT, one.residents, {"act": "movement", "number": one.number})
-    return one
+    found = store.notices(tx, number)
+    people = [persons.resident(tx, each, today()) for each in one.residents]
+    households = [persons.household(tx, one.household_id)] if one.household_id else []
+    protected = any(each.restricted for each in people) or any(
+        each.restricted for household in households for each in persons.present(tx, household.id, today())
+    )
+    if protected and DV_OFFICER not in roles:
+        return replace(one, details={}), [replace(each, content={}) for each in found]
+    return replace(one, details=sealing.masked(one.details)), found
 
 
 def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:

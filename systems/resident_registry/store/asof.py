@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Tx
+from systems.resident_registry.store.history import SEARCH_KEYS
 
-_FACTS = "to_jsonb(r) - '{name_bigrams,kana_key,address_bigrams}'::text[] AS facts"
+_FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[] AS facts"
 
 
 @dataclass(frozen=True)

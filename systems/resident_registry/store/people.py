@@ -1,13 +1,13 @@
 """Residents and households: the rows that are believed now, and their numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from kit.civic.names import bigrams, kana_key
+from kit.civic.names import bigrams, fold, kana_key
 from kit.db import Tx, json
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
@@ -19,7 +19,7 @@ PLACE_PARTS = tuple(f.name for f in fields(Place))
 _JOINED = {"household_no", *PLACE_PARTS, "restricted"}
 #: columns of the table that a `Resident` carries
 ITEMS = tuple(f.name for f in fields(Resident) if f.name not in _JOINED)
-COLUMNS = (*ITEMS, "name_bigrams", "kana_key")
+COLUMNS = (*ITEMS, "name_bigrams", "name_key", "kana_key", "other_kana_key")
 HOUSEHOLD_ITEMS = tuple(f.name for f in fields(Household))
 _items = attrgetter(*ITEMS)
 #: columns that are never empty on entry or may be brought along; the others keep their defaults in a bulk import
@@ -34,8 +34,7 @@ _PLACE = ", ".join(
 )
 SELECT = f"""
 SELECT {", ".join("r." + item for item in ITEMS)}, h.household_no, {_PLACE},
-    EXISTS (SELECT FROM resident_registry.disclosure_restriction d
-            WHERE d.resident_id = r.id AND d.starts_on <= %(today)s AND d.ends_on > %(today)s) AS restricted
+    EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id) AS restricted
 FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
 """
 
@@ -59,12 +58,17 @@ def named(tx: Tx, number: UUID, version: int, today: date) -> Resident:
 def members(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
     """Present members, head first, then by their order and birth; locked until the transaction ends."""
     tx.execute("SELECT FROM resident_registry.household WHERE id = %s FOR UPDATE", (household_id,))
-    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
-    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
-    found = tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
+    found = present(tx, household_id, today)
     if not found:
         raise NotFound("there is no such household")
     return found
+
+
+def present(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
+    """Present members, head first, then by their order and birth; none when there are none."""
+    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
+    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
+    return tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
 
 
 def household(tx: Tx, number: UUID) -> Household:
@@ -121,20 +125,24 @@ def fifteen(number: int) -> str:
 
 
 def add_household(tx: Tx, one: Household) -> None:
-    marks = ", ".join(["%s"] * (len(HOUSEHOLD_ITEMS) + 1))
+    marks = ", ".join(["%s"] * (len(HOUSEHOLD_ITEMS) + 2))
     tx.execute(f"INSERT INTO resident_registry.household ({_HOUSEHOLD}) VALUES ({marks})", household_values(one))
 
 
-_HOUSEHOLD = ", ".join((*HOUSEHOLD_ITEMS, "address_bigrams"))
+_HOUSEHOLD = ", ".join((*HOUSEHOLD_ITEMS, "address_bigrams", "address_key"))
 
 
 def household_values(one: Household) -> list[object]:
-    return [*(getattr(one, item) for item in HOUSEHOLD_ITEMS), bigrams(one.address)]
+    return [*(getattr(one, item) for item in HOUSEHOLD_ITEMS), bigrams(one.address), fold(one.address)]
 
 
 def set_place(tx: Tx, number: UUID, place: Place, change: Change) -> None:
     """Give the household its new address from the change's day on; what was believed before goes into the history."""
-    history.change(tx, "household", number, None, asdict(place) | {"address_bigrams": bigrams(place.address)}, change)
+    history.change(tx, "household", number, None, asdict(place), change, _place_keys)
+
+
+def _place_keys(values: Mapping[str, Any]) -> dict[str, object]:
+    return {"address_bigrams": bigrams(values["address"]), "address_key": fold(values["address"])}
 
 
 def values_of(one: Resident) -> dict[str, object]:
@@ -142,7 +150,24 @@ def values_of(one: Resident) -> dict[str, object]:
     values = dict(zip(ITEMS, _items(one), strict=True))
     values["qualifications"], values["districts"] = json(one.qualifications), json(one.districts)
     values["removed_place"] = None if one.removed_place is None else json(one.removed_place)
-    return values | {"name_bigrams": bigrams(one.name), "kana_key": kana_key(one.kana)}
+    return values | _keys(values)
+
+
+#: items from which keys for searching are made
+_NAMES = ("name", "kanji_name", "former_surname", "alias", "roman_name")
+_READINGS = ("kana", "alias_kana", "former_surname_kana")
+
+
+def _keys(values: Mapping[str, Any]) -> dict[str, object]:
+    """Keys for searching, over every name the person has; derived, never shown."""
+    names = [fold(values[item]) for item in _NAMES if values.get(item) and fold(values[item])]
+    other = values.get("alias_kana") or values.get("former_surname_kana")
+    return {
+        "name_key": " ".join(names),
+        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in bigrams(name))),
+        "kana_key": kana_key(values["kana"]),
+        "other_kana_key": kana_key(other) if other else None,
+    }
 
 
 def add_resident(tx: Tx, one: Resident) -> None:
@@ -159,27 +184,14 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
     NewerVersion
         Somebody changed the resident since it was read.
     """
-    if "name" in changes:
-        changes["name_bigrams"] = bigrams(changes["name"])
-    if "kana" in changes:
-        changes["kana_key"] = kana_key(changes["kana"])
-    if not history.change(tx, "resident", one.id, one.version, changes, because):
+    if not history.change(tx, "resident", one.id, one.version, changes, because, _keys):
         current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
         raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
-def renew_keys(tx: Tx, one: Resident) -> None:
-    """Search keys of a resident whose names came back from the history."""
-    tx.execute(
-        "UPDATE resident_registry.resident SET name_bigrams = %s, kana_key = %s WHERE id = %s",
-        (bigrams(one.name), kana_key(one.kana), one.id),
-    )
-
-
-def renew_household_keys(tx: Tx, number: UUID) -> None:
-    """Search keys of a household whose address came back from the history."""
-    place = household(tx, number).address
-    tx.execute("UPDATE resident_registry.household SET address_bigrams = %s WHERE id = %s", (bigrams(place), number))
+def undo(tx: Tx, table: Literal["resident", "household"], number: UUID, movement: UUID, because: Change) -> bool:
+    """Believe again what was believed before the movement; False when the row has changed since."""
+    return history.undo(tx, table, number, movement, because, _keys if table == "resident" else _place_keys)
 
 
 def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
