@@ -243,3 +243,22 @@ def test_every_look_is_recorded(counter: Counter) -> None:
         assert counter.ask("GET", path).status_code == 200
         with connect(counter.url) as tx:
             assert tx.value("SELECT count(*) FROM journal.entry WHERE kind = 'access'") == before + 1, path
+
+
+def test_a_preview_tells_everything_and_does_nothing(counter: Counter) -> None:
+    wife = PERSON | {"name": "架空　花", "sex": "female", "relation": "妻"}
+    head, spouse = counter.move("move_in", MOVE_IN | {"people": [PERSON, wife]}).json()["residents"]
+    details = {"reason": "death", "residents": [{"id": head, "version": 1}]}
+    body = {"event_on": str(TODAY), "details": details}
+    told = counter.ask("POST", "/movements:preview", json=body).json()
+    effects = {each["id"]: each["items"] for each in told["effects"]}
+    assert effects[head]["state"] == ["current", "dead"]
+    assert effects[spouse] == {"relation": ["妻", "世帯主"]}
+    assert counter.ask("GET", f"/residents/{head}").json()["version"] == 1
+    assert len(counter.ask("GET", "/movements").json()["movements"]) == 1
+    late = {"event_on": str(TODAY - timedelta(days=60)), "filed_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN}
+    told = counter.ask("POST", "/movements:preview", json=late).json()
+    assert (told["is_late"], {each["slug"] for each in told["alerts"]}) == (True, {"late-filing", "same-person"})
+    assert told["effects"][0]["items"]["name"] == [None, "架空　太郎"]
+    wrong = counter.ask("POST", "/movements:preview", json=body | {"event_on": str(TODAY + timedelta(days=1))})
+    assert wrong.status_code == 422

@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from kit import journal
+from kit.civic.places import WARDS
 from kit.db import Tx, connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
 from systems.resident_registry.jobs import imports
@@ -187,6 +188,14 @@ def test_the_synthetic_file_is_the_same_every_time(tmp_path: Path) -> None:
     assert all(line["address"].startswith("宮城県牡鹿郡女川町") for line in lines)
     for line in lines:
         assert [m["relation"] for m in line["members"]].count("世帯主") == 1
+
+
+def test_addresses_of_the_designated_city_carry_their_wards_code(tmp_path: Path) -> None:
+    synthetic_residents.write(tenant("041009"), 600, tmp_path / "sendai")
+    lines = [json.loads(line) for line in (tmp_path / "sendai").read_text().splitlines()]
+    assert {line["authority_code"] for line in lines} == set(WARDS)
+    assert all(WARDS[line["authority_code"]] in line["address"] for line in lines)
+    assert all(line["address"].endswith(line["town"] + line["lot"]) for line in lines)
 
 
 def test_an_import_with_a_bad_line_names_it_and_leaves_nothing(register: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Movements (異動): entered, submitted, sent back, decided, cancelled."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,6 +18,7 @@ from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import Movement, MovementState, Notice
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
+from systems.resident_registry.service import preview as previews
 from systems.resident_registry.store import movements as store
 
 router = counter()
@@ -86,6 +88,27 @@ class ShownWhole(Shown):
     notices: list[NoticeShown]
 
 
+class Effect(BaseModel):
+    """Of a resident (null: one who would be entered), each item that would change with its value before and after."""
+
+    id: UUID | None
+    name: str
+    items: dict[str, tuple[Any, Any]]
+
+
+class Told(BaseModel):
+    slug: str
+    title: str
+
+
+class Preview(BaseModel):
+    """What the movement would do, and the alerts to confirm by slug."""
+
+    effects: list[Effect]
+    alerts: list[Told]
+    is_late: bool
+
+
 class Listed(BaseModel):
     """Movements by number; `next` is where the following ones begin."""
 
@@ -116,6 +139,13 @@ def enter(
         return _shown(one)
 
     return Shown(**once(tx, idempotency_key, body.model_dump_json(exclude_unset=True).encode(), act))
+
+
+@router.post("/movements:preview", summary="What a movement would do, without doing it", responses=PROBLEMS)
+def preview(tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: Filing) -> Preview:
+    effects, told, is_late = previews.preview(tx, office, body, actor.roles)
+    shown = [asdict(each) for each in effects]
+    return Preview(effects=[Effect(**each) for each in shown], alerts=[Told(**asdict(each)) for each in told], is_late=is_late)
 
 
 @router.get("/movements", summary="Movements of a state or of a resident, by number", responses=problems(403, 422, 428))

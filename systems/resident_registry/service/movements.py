@@ -112,7 +112,7 @@ def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collec
     """
     one = _at(tx, number, version, "draft", "returned")
     with store.rehearsal(tx):
-        told = list(dict.fromkeys(_alerts(_perform(tx, office, one))))
+        told = list(dict.fromkeys(alerts_of(perform(tx, office, one))))
     open_ = [each for each in told if each.slug not in confirmed]
     if open_:
         listed = [{"slug": each.slug, "title": each.title} for each in open_]
@@ -132,7 +132,7 @@ def send_back(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
 def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor: bool) -> Movement:
     """Decide a movement under review: the register changes, notices are drafted, everything in one transaction."""
     one = _at(tx, number, version, "review")
-    case = _perform(tx, office, one)
+    case = perform(tx, office, one)
     before = [number for number, (version, _) in case.touched.items() if version is not None]
     measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=is_supervisor)
     people = [persons.resident(tx, each, today()) for each in case.touched]
@@ -231,7 +231,8 @@ def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
     return one
 
 
-def _perform(tx: Tx, office: Office, one: Movement) -> Case:
+def perform(tx: Tx, office: Office, one: Movement) -> Case:
+    """Carry the movement out, in the caller's transaction or rehearsal."""
     case = Case(tx, office, one, Change(one.id, one.event_on, history.moment(tx)))
     details = DETAILS.validate_python(sealing.opened(office, one.id, one.details))
     PERFORM[one.reason](case, details)
@@ -239,7 +240,7 @@ def _perform(tx: Tx, office: Office, one: Movement) -> Case:
     return case
 
 
-def _alerts(case: Case) -> list[alerts.Alert]:
+def alerts_of(case: Case) -> list[alerts.Alert]:
     """Alerts about everybody touched, as the rehearsal left them."""
     found = ([alerts.LATE] if case.movement.is_late else []) + case.alerts
     people = [persons.resident(case.tx, each, today()) for each in case.touched]
