@@ -262,3 +262,35 @@ def test_a_preview_tells_everything_and_does_nothing(counter: Counter) -> None:
     assert told["effects"][0]["items"]["name"] == [None, "架空　太郎"]
     wrong = counter.ask("POST", "/movements:preview", json=body | {"event_on": str(TODAY + timedelta(days=1))})
     assert wrong.status_code == 422
+
+
+@pytest.mark.proves("API-3")
+@pytest.mark.parametrize("text", ["甲\x00", "甲\ue000", "甲\U000f0000", "甲\x1b[2J", "甲\n"])
+def test_what_no_form_can_carry_is_refused_wherever_it_stands(counter: Counter, text: str) -> None:
+    for details in (
+        MOVE_IN | {"people": [PERSON | {"name": text}]},
+        MOVE_IN | {"place": MOVE_IN["place"] | {"address": text}},  # type: ignore[operator]
+        MOVE_IN | {"previous": {"address": "東京都", "head": text}},
+    ):
+        answer = counter.move("move_in", details, up_to="draft")
+        assert answer.status_code == 422, answer.text
+        assert text not in answer.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_on": "9999-12-31"},
+        {"event_on": "0001-01-01"},
+        {"filed_on": "9999-12-31"},
+        {"details": {"reason": "move_in", **MOVE_IN, "certificate": "data", "out_planned_on": "9999-12-31"}},
+        {"details": {"reason": "move_in", **MOVE_IN, "people": [PERSON | {"born_on": "0001-01-01"}]}},
+        {"details": {"reason": "death", "residents": [{"id": "00000000-0000-4000-8000-000000000000", "version": 10**30}]}},
+        {"details": {"reason": "nonsense"}},
+        {"details": {"reason": "move_in", **MOVE_IN, "people": []}},
+        {"confirmed": ["x"] * 21},
+    ],
+)
+def test_edges_are_answered_never_an_error_of_ours(counter: Counter, change: dict[str, Any]) -> None:
+    body = {"event_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN, "up_to": "decided"} | change
+    assert counter.ask("POST", "/movements", json=body).status_code in (201, 404, 409, 422)

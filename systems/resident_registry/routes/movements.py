@@ -155,7 +155,7 @@ def listed(
     purpose: Purpose,
     state: MovementState | None = None,
     resident: UUID | None = None,
-    after: Annotated[str, Query(max_length=40)] = "",
+    after: Annotated[str, Query(max_length=40, pattern="^[0-9a-z-]*$")] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Listed:
     found = store.movements(tx, state=state, resident=resident, after=after, limit=limit + 1)
