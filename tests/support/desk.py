@@ -1,6 +1,7 @@
 """The counter of one town over its real routes and database; who sits there is told, as signing in is not what is asked here."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Desk:
 
     app: FastAPI
     database: Database
+    #: the same database for the server's superuser: what the counter's role may not read
+    behind: str
 
     def ask(self, who: str, method: str, path: str, *, purpose: str = "certificate", **options: Any) -> httpx2.Response:
         async def go() -> httpx2.Response:
@@ -79,9 +82,10 @@ def desk(url: str) -> Iterator[Desk]:
         port=1,
     )
     database = Database(url)
+    behind = re.sub(r"//[^@]*@", "//postgres:only-for-this-run@", url)
     mine = [each for each in routers if each.tags[0] == "mynumber"]
     try:
-        yield Desk(create_app(title="x", routers=mine, verifier=Told(), database=database, settings=settings), database)
+        yield Desk(create_app(title="x", routers=mine, verifier=Told(), database=database, settings=settings), database, behind)
     finally:
         database.close()
         for name, value in before.items():

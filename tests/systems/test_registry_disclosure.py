@@ -26,8 +26,9 @@ from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.service import measures, movements
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
+from tenants.databases import admit_zone
 from tests.support.desk import Desk, desk
-from tests.support.journaled import journaled
+from tests.support.journaled import Journaled, journaled
 from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, person
 
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
@@ -48,16 +49,28 @@ class Protected:
     name: str
 
 
-@pytest.fixture(scope="module")
-def url(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    found = journaled(postgres, tmp_path_factory.mktemp("segments")).superuser
-    migrate(found, "resident_registry", MIGRATIONS)
-    return found
+def founded(postgres: Postgres, segments: Path) -> Journaled:
+    """A register founded by its owner and used by the counter's role, as a tenant's is."""
+    j = journaled(postgres, segments)
+    migrate(j.owner, "resident_registry", MIGRATIONS)
+    admit_zone(j.owner, "resident_registry", "j_app", "j_sealer", "j_bulk")
+    return j
 
 
 @pytest.fixture(scope="module")
-def town(url: str) -> Iterator[Desk]:
-    with desk(url) as found:
+def register(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Journaled:
+    return founded(postgres, tmp_path_factory.mktemp("segments"))
+
+
+@pytest.fixture(scope="module")
+def url(register: Journaled) -> str:
+    """For what the tests look at behind the counter's back."""
+    return register.superuser
+
+
+@pytest.fixture(scope="module")
+def town(register: Journaled) -> Iterator[Desk]:
+    with desk(register.app) as found:
         yield found
 
 
@@ -174,7 +187,7 @@ def errors(town: Desk, p: Protected, turn: int) -> str:
 def audit_text(town: Desk, p: Protected, turn: int) -> str:
     """What the journal tells of the looks and refusals: never the row changes, which only a restore reads."""
     paper(town, p.one.id, turn)
-    with town.database.transaction("auditor") as tx:
+    with connect(town.behind) as tx:
         rows = tx.rows("SELECT concat(key, detail) AS told FROM journal.entry WHERE kind <> 'change'")
     return "".join(row["told"] for row in rows)
 
@@ -339,7 +352,7 @@ def try_again(town: Desk, p: Protected, requester: str = "self", name: str | Non
 
 @pytest.mark.proves("JP-4")
 @pytest.mark.parametrize("left", ["crash", "forgotten", "signed out", "used", "restarted"])
-def test_a_lift_closes_itself(town: Desk, url: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lift_closes_itself(register: Journaled, town: Desk, url: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = clock.now
     for turn in range(TIMES):
         p = in_state(town, url, "一時解除中")
@@ -356,7 +369,7 @@ def test_a_lift_closes_itself(town: Desk, url: str, left: str, monkeypatch: pyte
         over = real() + timedelta(minutes=15, seconds=turn)
         monkeypatch.setattr(measures, "now", lambda over=over: over)
         if left == "restarted":
-            with desk(url) as again:
+            with desk(register.app) as again:
                 assert not try_again(again, p)
         assert not try_again(town, p)
         monkeypatch.setattr(measures, "now", real)
@@ -386,16 +399,18 @@ def opened(tx: Any, actor: str) -> Any:
 
 @pytest.mark.proves("JP-2")
 def test_a_restored_copy_issues_nothing_until_its_measures_are_confirmed(postgres: Postgres, tmp_path: Path) -> None:
-    original = journaled(postgres, tmp_path / "segments").superuser
-    migrate(original, "resident_registry", MIGRATIONS)
-    with desk(original) as here:
+    j = founded(postgres, tmp_path / "segments")
+    original = j.superuser
+    with desk(j.app) as here:
         free, p = moved_in(here, original), in_state(here, original, "本支援")
     copy = original + "_copy"
+    copys_app = j.app + "_copy"
     with connect(postgres.url("postgres"), autocommit=True) as tx:
         tx.execute(f"CREATE DATABASE {copy.rsplit('/', 1)[1]} TEMPLATE {original.rsplit('/', 1)[1]}")
+        tx.execute(f"CREATE ROLE {copy.rsplit('/', 1)[1]}; GRANT {copy.rsplit('/', 1)[1]} TO j_app")
     body = {"requester": {"kind": "self", "name": free.name}}
     path = f"/residents/{free.one.id}/certificates"
-    with desk(copy) as there:
+    with desk(copys_app) as there:
         for answer in (
             there.ask("clerk", "POST", path, json=body),
             there.ask("clerk", "GET", f"/certificates/{free.serial}/pdf"),
@@ -412,5 +427,5 @@ def test_a_restored_copy_issues_nothing_until_its_measures_are_confirmed(postgre
         there.done("supervisor", "POST", "/restored-copy/confirm")
         there.done("clerk", "POST", path, json=body)
         assert sum(p.canary in channel(there, p, 0) for channel in CHANNELS.values()) == 0
-    with desk(original) as here:
+    with desk(j.app) as here:
         here.done("clerk", "POST", path, json=body)
