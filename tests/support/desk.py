@@ -24,6 +24,8 @@ ROLES = {
     "supervisor": ("registry_supervisor", "registry_clerk", "dv_officer"),
     "dv-officer": ("dv_officer", "registry_clerk"),
     "number-officer": ("number_officer", "registry_clerk"),
+    #: every role that there is or may come, but the one that sees protected addresses
+    "all-but-dv": ("registry_clerk", "registry_supervisor", "number_officer", "auditor", "tenant_admin", "statistician"),
 }
 
 

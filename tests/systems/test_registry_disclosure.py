@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
+from fastapi.routing import APIRoute
 from pypdf import PdfReader
 
 from infra.targets.services import Postgres
@@ -22,6 +23,7 @@ from kit.migrate import migrate
 from systems.resident_registry.model.measures import Asker
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes import people as people_routes
+from systems.resident_registry.routes import routers
 from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.service import measures, movements
 from systems.resident_registry.store import measures as store
@@ -222,6 +224,55 @@ def test_the_other_party_learns_nothing(town: Desk, everybody: dict[str, list[Pr
 @pytest.mark.parametrize("channel", NOT_YET)
 def test_the_other_party_learns_nothing_there_either(channel: str) -> None:
     pytest.skip(f"{channel}: this way out does not exist here yet")
+
+
+def reads() -> list[APIRoute]:
+    """Every reading route of the office, those that come later too."""
+    found = [route for router in routers if router.tags[0] == "mynumber" for route in router.routes]
+    return [route for route in found if isinstance(route, APIRoute) and "GET" in route.methods]
+
+
+def filled(p: Protected, name: str, kind: Any) -> str:
+    """A value that leads to the protected person, for a parameter of a route."""
+    known = {"resident_id": p.one.id, "household_id": p.one.household_id, "serial": p.serial, "atena_no": p.one.atena_no}
+    if name in known:
+        return str(known[name])
+    if get_args(kind):
+        return str(get_args(kind)[0])
+    return {date: str(TODAY), int: "10", bool: "true", UUID: str(p.one.id)}.get(kind, p.name)
+
+
+def read_all(town: Desk, p: Protected, who: str) -> tuple[int, list[str]]:
+    """Number of routes that answered, and those whose answer holds the canary."""
+    answered, telling = 0, []
+    for route in reads():
+        path = route.path.removeprefix("/resident-registry")
+        for each in route.dependant.path_params:
+            path = path.replace(f"{{{each.name}}}", filled(p, each.name, each.field_info.annotation))
+        asked = {q.alias: filled(p, q.name, q.field_info.annotation) for q in route.dependant.query_params}
+        needed = {q.alias: asked[q.alias] for q in route.dependant.query_params if q.field_info.is_required()}
+        for params in (needed, needed | {"name": p.name} if "name" in asked else asked):
+            answer = town.ask(who, "GET", path, params=params)
+            text = answer.text
+            if answer.headers.get("content-type", "") == "application/pdf":
+                text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+            answered += answer.status_code == 200
+            if p.canary in text:
+                telling.append(f"{route.path} {sorted(params)}")
+    return answered, telling
+
+
+@pytest.mark.proves("JP-2")
+@pytest.mark.parametrize("state", STATES[:-1])
+def test_no_reading_route_tells_the_address(town: Desk, everybody: dict[str, list[Protected]], state: str) -> None:
+    answered, telling = read_all(town, everybody[state][1], "all-but-dv")
+    assert telling == []
+    assert answered >= 4
+
+
+@pytest.mark.proves("JP-2")
+def test_mutant_the_same_routes_tell_it_to_the_dv_officer(town: Desk, everybody: dict[str, list[Protected]]) -> None:
+    assert "/resident-registry/residents/{resident_id} []" in read_all(town, everybody["本支援"][1], "dv-officer")[1]
 
 
 @pytest.mark.proves("JP-2")
