@@ -1,6 +1,6 @@
 """R1 the search matrix through the API, reads journaled; R2 recall of folding; two kanji against pg_trgm.
 
-`python -m bench.registry [ROWS]`. Residents are synthetic: surnames and given names of two kanji, some common, most rare.
+`python -m bench.registry [ROWS [QUERIES]]`. Residents are synthetic, their names some common, most rare.
 """
 
 import os
@@ -25,7 +25,7 @@ from infra.targets.services import Postgres, listening, wait_until
 from kit.civic.names import variants
 from kit.db import connect
 
-DEFAULT, QUERIES = 100_000, 1000
+DEFAULT, QUERIES, WARM = 100_000, 1000, 50
 Ask = Callable[[random.Random, "Seen"], tuple[str, str, dict[str, Any]]]
 
 
@@ -58,27 +58,27 @@ KINDS: dict[str, Ask] = {
 }
 
 
-def measure(base: str, seen: list[Seen], count: int) -> list[Line]:
+def measure(base: str, seen: list[Seen], count: int, queries: int) -> list[Line]:
     """p95 of each kind through the API, against the p95 of a primary key in the same run."""
     headers = {"Authorization": "Bearer bench", "X-Purpose": "inquiry"}
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
     answers = {kind: [0, 0] for kind in KINDS}
     rng = random.Random(1)
     with httpx2.Client(base_url=base, headers=headers, timeout=60) as client:
-        for turn in range(QUERIES + 50):
+        for turn in range(queries + WARM):
             for kind, ask in KINDS.items():
                 method, path, options = ask(rng, seen[rng.randrange(len(seen))])
                 began = time.perf_counter()
                 answer = client.request(method, path, **options)
                 spent = (time.perf_counter() - began) * 1000
                 assert answer.status_code in (200, 422), answer.text
-                if turn >= 50:  # the first ones warm up
+                if turn >= WARM:  # the first ones warm up
                     times[kind].append(spent)
                     answers[kind][answer.status_code == 422] += 1
     found = {kind: statistics.quantiles(each, n=100) for kind, each in times.items()}
     floor = found["id"][94]
     lines = [
-        Line(f"R1 {kind} p95 / id ({count:,}; {answers[kind][1]} of {QUERIES} refused)", q[94] / floor, "≤ 10", q[94], "ms")
+        Line(f"R1 {kind} p95 / id ({count:,}; {answers[kind][1]} of {queries} refused)", q[94] / floor, "≤ 10", q[94], "ms")
         for kind, q in found.items()
     ]
     worst = max(found, key=lambda kind: found[kind][98])
@@ -166,7 +166,7 @@ def serve(url: str, port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
-def run(folder: Path, postgres: Postgres, count: int) -> Iterator[Line]:
+def run(folder: Path, postgres: Postgres, count: int, queries: int) -> Iterator[Line]:
     """All lines, as they come."""
     url = postgres.url("postgres")
     began = time.perf_counter()
@@ -178,7 +178,7 @@ def run(folder: Path, postgres: Postgres, count: int) -> Iterator[Line]:
     process = subprocess.Popen(command, env=os.environ | keys, stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: listening(port), "the registry", 60)
-        yield from measure(f"http://127.0.0.1:{port}/resident-registry", seen, count)
+        yield from measure(f"http://127.0.0.1:{port}/resident-registry", seen, count, queries)
     finally:
         process.terminate()
         process.wait(30)
@@ -209,12 +209,14 @@ def main() -> int:
     if sys.argv[1:2] == ["serve"]:
         serve(sys.argv[2], int(sys.argv[3]))
         return 0
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+    count, queries = (
+        int(given) if given else usual for given, usual in zip([*sys.argv[1:3], "", ""], (DEFAULT, QUERIES), strict=False)
+    )
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         with bench_journal.server(folder / "server", free_port()) as postgres:
-            for line in run(folder, postgres, count):
+            for line in run(folder, postgres, count, queries):
                 show([line])
     return 0
 

@@ -20,8 +20,8 @@ from systems.resident_registry.store import history, people
 #: residents that are looked for
 SOUGHT = 1000
 OFFICE = Office("041009", "仙台市", b"1" * 32, b"2" * 32)
-KANJI = "佐藤鈴木高橋田中渡辺伊山本小林加吉斎松井清水崎森池阿部石川島前岡長谷村近遠青坂福太西三浦金子原上野武千葉菅沼桜和"
-GIVEN = "太郎花子美咲大輔健直樹翔拓也誠隆清勝茂正実蓮湊陽斗悠真一恵幸洋節由久愛彩結衣凛紬葵良智代春夏秋冬光明"
+#: as many characters as names really have, so that pairs of them are common and rare: JIS X 0208, first level
+KANJI = "".join(bytes((row, cell)).decode("euc_jp") for row in range(0xB0, 0xCF) for cell in range(0xA1, 0xFF, 3))
 SOUNDS = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワガギグゴザジズダデドバビブ"
 TOWNS = [f"{a}{b}" for a in "青泉若太宮北南東西中" for b in "葉町林白城山沢田浜島"]
 
@@ -42,12 +42,12 @@ class Seen:
 def rows(count: int, moment: Any) -> Iterator[tuple[Household, Resident, str]]:
     """Residents, one a household; a name is as common as its rank is low."""
     rng = random.Random(20261125)
-    surnames = [(a + b, f"{x}{y}{z}") for a, b, x, y, z in (_five(rng, KANJI) for _ in range(4000))]
-    given = [(a + b, f"{x}{y}{z}") for a, b, x, y, z in (_five(rng, GIVEN) for _ in range(3000))]
+    surnames = [(a + b, f"{x}{y}{z}") for a, b, x, y, z in (_five(rng, KANJI) for _ in range(30_000))]
+    given = [(a + b, f"{x}{y}{z}") for a, b, x, y, z in (_five(rng, KANJI) for _ in range(20_000))]
     other = {one: [c for c, to in variants().items() if to == one] for one in KANJI}
     today = date(2026, 11, 25)
     for n in range(count):
-        family, own = surnames[int(4000 * rng.random() ** 3)], given[int(3000 * rng.random() ** 2)]
+        family, own = surnames[int(30_000 * rng.random() ** 3)], given[int(20_000 * rng.random() ** 2)]
         name = "".join(rng.choice(other[c]) if other.get(c) and rng.random() < 0.05 else c for c in family[0])
         ten, eleven = f"{n:010d}", f"{n + 10**10:011d}"
         place = Place(
