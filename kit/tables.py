@@ -9,7 +9,7 @@ from typing import IO, Literal
 
 import xlsxwriter
 
-from kit.civic.characters import Substitution, code_point, to_cp932
+from kit.civic.repertoire import Substitution, code_point, to_cp932
 
 Cell = str | int | float | None
 Encoding = Literal["utf-8-sig", "cp932"]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import reading, tables
-from kit.civic import characters
+from kit.civic import repertoire
 from kit.errors import Invalid
 
 HEADER = ["氏名", "住所", "番号"]
@@ -76,7 +76,7 @@ def test_what_cp932_lacks_is_replaced_and_told_with_its_place(tmp_path: Path) ->
 
 @given(st.text(max_size=30))
 def test_nothing_leaves_for_cp932_without_being_told(text: str) -> None:
-    out, replaced = characters.to_cp932(text)
+    out, replaced = repertoire.to_cp932(text)
     assert out.encode("cp932").decode("cp932") == out
     rest = iter(replaced)
     told = "".join(next(rest)[1] if c not in out or any(c == was for was, _ in replaced) else c for c in text)
@@ -86,7 +86,7 @@ def test_nothing_leaves_for_cp932_without_being_told(text: str) -> None:
 
 def test_mutant_a_lossy_encoder_is_found() -> None:
     lossy = "𠮷田".encode("cp932", "ignore").decode("cp932")
-    assert lossy != characters.to_cp932("𠮷田")[0]
+    assert lossy != repertoire.to_cp932("𠮷田")[0]
     assert "〜".encode("cp932").decode("cp932") != "〜"  # why the way back is tried as well
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 GETA = "〓"
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-#: no character: controls, lone surrogates, byte order marks, direction marks, the replacement character of a broken conversion
-_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]")
 #: character that CP932 lacks -> the nearest it has
 SUBSTITUTES = {
     "𠮷": "吉", "𣘺": "橋", "𡈽": "土", "𠀋": "丈", "𡌛": "塚", "𨦇": "鐶", "𦚰": "脇", "𩸽": "鱈", "𠩤": "原", "𥔎": "碕",
@@ -23,9 +21,6 @@ SUBSTITUTES = {
     "萊": "莱", "蔣": "蒋", "蠟": "蝋", "軀": "躯", "醱": "醗", "驒": "騨", "俠": "侠", "俱": "倶", "屢": "屡", "幷": "并",
     "槪": "概", "禱": "祷", "屛": "屏", "潑": "溌", "焰": "焔", "囊": "嚢", "吞": "呑",
 }  # fmt: skip
-#: private-use code points of the vendors' ranges -> characters they are known to stand for. Published tables differ by vendor
-#: and municipality, so none is built in; an installation that has one gives it (`candidates(…, table)`).
-NO_TABLE: dict[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -46,17 +41,6 @@ def code_point(character: str) -> str:
 def private_use(text: str) -> list[str]:
     """Private-use characters of the text, each once, in order."""
     return list(dict.fromkeys(_PRIVATE.findall(text))) if _PRIVATE.search(text) else []
-
-
-def candidates(character: str, table: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Characters that a published table offers for a private-use character; none when it offers none."""
-    return table.get(character, ())
-
-
-def no_text(text: str) -> str | None:
-    """The first code point that is no text in a record (a control, a lone surrogate, U+FFFD …), or None."""
-    found = _NO_TEXT.search(text)
-    return found.group() if found else None
 
 
 def to_cp932(text: str) -> tuple[str, list[tuple[str, str]]]:
