@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -49,31 +49,39 @@ def is_workbook(head: bytes) -> bool:
 
 
 def detect_encoding(data: bytes) -> str:
+    """`detect_encoding_of` for a file in one piece."""
+    return detect_encoding_of(lambda: [data])
+
+
+def detect_encoding_of(again: Callable[[], Iterable[bytes]]) -> str:
     """Encoding of the text: by its byte order mark, by its zero bytes, else UTF-8 when it is that throughout, else CP932.
+
+    `again` gives the pieces of the file, from the beginning each time.
 
     Raises
     ------
     Unreadable
         It is none of these; names row and byte of the first fault in either reading.
     """
-    if data.startswith(codecs.BOM_UTF8):
+    head = next(iter(again()), b"")
+    if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if b"\0" in data:
-        even, odd = data[0:4000:2].count(0), data[1:4000:2].count(0)
-        return _tried(data, "utf-16-le" if odd >= even else "utf-16-be")
+    if b"\0" in head[:4000]:
+        even, odd = head[0:4000:2].count(0), head[1:4000:2].count(0)
+        return _tried(again, "utf-16-le" if odd >= even else "utf-16-be")
     try:
-        return _tried(data, "utf-8")
+        return _tried(again, "utf-8")
     except Unreadable as as_utf8:
         try:
-            return _tried(data, "cp932")
+            return _tried(again, "cp932")
         except Unreadable as as_cp932:
             raise Unreadable(f"neither UTF-8 ({as_utf8.detail}) nor CP932 ({as_cp932.detail})") from None
 
 
-def _tried(data: bytes, encoding: str) -> str:
-    for _ in decoded([data], encoding):
+def _tried(again: Callable[[], Iterable[bytes]], encoding: str) -> str:
+    for _ in decoded(again(), encoding):
         pass
     return encoding
 

@@ -21,6 +21,9 @@ from tenants.model import Tenant
 STAFF: dict[str, tuple[str, ...]] = {
     "registry-clerk": ("registry_clerk",),
     "registry-supervisor": ("registry_supervisor", "registry_clerk"),
+    "registry-operator": ("registry_operator",),
+    "registry-releaser": ("registry_operator", "registry_supervisor"),
+    "statistics-officer": ("statistics_officer",),
     "procurement-officer": ("procurement_officer",),
     "tenant-admin": ("tenant_admin",),
     "auditor": ("auditor",),
