@@ -8,6 +8,7 @@ from systems.resident_registry.rules.imports import ADVICE
 RESIDENT_IMPORT = Path(__file__).resolve().parents[1] / "docs" / "formats" / "resident_import.md"
 KINDS = {
     "text": "文字",
+    "name": "氏名",
     "kana": "カタカナ",
     "day": "日付",
     "number": "整数",

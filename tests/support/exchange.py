@@ -32,7 +32,8 @@ class Register:
         """Make the register empty again."""
         with connect(self.superuser) as tx:
             for table in (
-                "individual_number", "disclosure_restriction", "resident", "household", "import_job", "identified_character",
+                "individual_number", "support_opponent", "support_protected", "support_case", "resident",
+                "household", "import_job", "identified_character",
                 "import_piece", "import_row", "import_fault", "import_character", "export_job", "export_piece",
             ):  # fmt: skip
                 tx.execute(f"DELETE FROM resident_registry.{table}")

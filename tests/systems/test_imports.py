@@ -128,6 +128,7 @@ BAD_CELLS = [
     ({"氏名": "=HYPERLINK(1)"}, "氏名", "formula"),
     ({"氏名": "\ue000田"}, "氏名", "gaiji"),
     ({"氏名": "架" * 201}, "氏名", "length"),
+    ({"氏名": "架空☆太朗"}, "氏名", "name"),
     ({"氏名フリガナ": "かくう"}, "氏名フリガナ", "kana"),
     ({"性別": "不明"}, "性別", "choice"),
     ({"生年月日": "1980-02-30"}, "生年月日", "day"),
@@ -176,14 +177,14 @@ def test_every_rule_has_its_advice_and_its_case() -> None:
 
 
 def test_full_width_digits_and_half_width_kana_are_taken_and_names_are_not_touched(register: Register) -> None:
-    name = "䶒藤\U000e0103　𠮷\\朗"
-    done = register.take(
-        as_csv(head(1, 氏名=name, 氏名フリガナ="ｺﾞﾄｳ ﾀﾛｳ", 郵便番号="９８６２２６１", 個人番号="１２３４５６７８９０１８"))
-    )
+    name = "䶒藤\U000e0103　𠮷朗"
+    written = {"氏名": name, "氏名フリガナ": "ｺﾞﾄｳ ﾀﾛｳ", "郵便番号": "９８６２２６１", "個人番号": "１２３４５６７８９０１８"}
+    done = register.take(as_csv(head(1, **written | {"方書": "a\\b"})))
     assert done.state == "loaded"
     assert names(register) == [name]
     with connect(register.superuser) as tx:
         assert tx.value("SELECT kana FROM resident_registry.resident") == "ゴトウ タロウ"
+        assert tx.value("SELECT building FROM resident_registry.household") == "a\\b"
         assert "123456789018" not in str(tx.rows("SELECT n::text FROM resident_registry.individual_number n"))
 
 
@@ -322,6 +323,7 @@ def test_rows_join_a_register_that_is_not_empty_but_never_known_ones(register: R
     )
     assert set(found_faults(register)) == {
         (2, "宛名番号", "known_atena"), (2, "住民票コード", "known_code"), (3, "世帯番号", "known_household"),
+        (2, "住民票コード", "twice_code"), (4, "住民票コード", "twice_code"),
         (4, "住民票コード", "known_code"), (5, "個人番号", "known_number"), (6, "個人番号", "twice_number"),
         (7, "個人番号", "twice_number"),
     }  # fmt: skip
@@ -480,12 +482,12 @@ def test_whatever_stands_in_the_cells_the_database_takes_it_or_it_is_a_fault(fuz
 
 def test_mutant_a_line_without_escapes_is_not_what_was_written(fuzzed: Register) -> None:
     heading = list(NAMES)
-    row = [(head(1) | {"氏名": "a\\tb"}).get(name, "") for name in heading]
+    row = [(head(1) | {"本籍": "a\\tb"}).get(name, "") for name in heading]
     found = import_rows.Checker(OFFICE, uuid4(), heading, {}).check(2, iter([row]))
     with connect(fuzzed.doors.bulk, autocommit=True) as tx:
         tx.execute("BEGIN")
         store.copy_rows(tx, found.lines.replace(b"a\\\\tb", b"a\\tb"))
-        assert tx.value("SELECT name FROM resident_registry.import_row") != "a\\tb"
+        assert tx.value("SELECT registered_domicile FROM resident_registry.import_row") != "a\\tb"
         tx.execute("ROLLBACK")
 
 

@@ -80,9 +80,11 @@ CREATE UNLOGGED TABLE resident_registry.import_row (
     lot             text,
     building        text,
     address_bigrams text[],
+    address_key     text,
     household_from  date,
     sealed          bytea,
     blind_index     bytea,
+    case_id         uuid,                     -- of the measure that comes along
     opponent_name   text,
     protected_from  date,
     protected_until date
@@ -153,14 +155,14 @@ BEGIN
     END IF;
 
     INSERT INTO resident_registry.household (id, household_no, postal_code, authority_code, town_code, address, town, lot, building,
-        address_bigrams, valid_from)
+        address_bigrams, address_key, valid_from)
     SELECT household_id, household_no, postal_code, authority_code, town_code, address, town, lot, building, address_bigrams,
-        household_from
+        address_key, household_from
     FROM resident_registry.import_row WHERE check_id = the_check AND is_head;
     INSERT INTO resident_registry.household (id, household_no, postal_code, authority_code, town_code, address, town, lot, building,
-        address_bigrams, valid_from)
+        address_bigrams, address_key, valid_from)
     SELECT DISTINCT ON (r.household_id) r.household_id, r.household_no, r.postal_code, r.authority_code, r.town_code, r.address,
-        r.town, r.lot, r.building, r.address_bigrams, r.household_from
+        r.town, r.lot, r.building, r.address_bigrams, r.address_key, r.household_from
     FROM resident_registry.import_row r
     WHERE r.check_id = the_check AND r.removed_on IS NOT NULL AND NOT EXISTS (SELECT FROM resident_registry.import_row h
         WHERE h.check_id = the_check AND h.is_head AND h.household_id = r.household_id)
@@ -177,9 +179,18 @@ BEGIN
     INSERT INTO resident_registry.individual_number (resident_id, sealed, blind_index, in_use)
     SELECT id, sealed, blind_index, removed_on IS NULL FROM resident_registry.import_row
     WHERE check_id = the_check AND sealed IS NOT NULL;
-    INSERT INTO resident_registry.disclosure_restriction (id, resident_id, opponent_name, starts_on, ends_on)
-    SELECT gen_random_uuid(), id, opponent_name, protected_from, protected_until FROM resident_registry.import_row
-    WHERE check_id = the_check AND opponent_name IS NOT NULL;
+    -- a measure in force that comes along; of its kind nothing is known
+    INSERT INTO resident_registry.support_case (id, kind, state, applicant_name, protected_address, scope, applied_on, starts_on,
+        ends_on, origin, entered_by, decided_by)
+    SELECT r.case_id, NULL, 'active', r.name, coalesce(r.removed_place ->> 'address', h.address),
+        '{residence,removed,domicile_history,browsing}', r.protected_from, r.protected_from, r.protected_until, 'before',
+        'import', 'import'
+    FROM resident_registry.import_row r JOIN resident_registry.household h ON h.id = r.household_id
+    WHERE r.check_id = the_check AND r.opponent_name IS NOT NULL;
+    INSERT INTO resident_registry.support_protected (case_id, resident_id, role)
+    SELECT case_id, id, 'applicant' FROM resident_registry.import_row WHERE check_id = the_check AND opponent_name IS NOT NULL;
+    INSERT INTO resident_registry.support_opponent (case_id, name)
+    SELECT case_id, opponent_name FROM resident_registry.import_row WHERE check_id = the_check AND opponent_name IS NOT NULL;
 
     FOREACH one IN ARRAY laid_down LOOP
         EXECUTE one;

@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 Kind = Literal[
-    "text", "kana", "day", "number", "digits", "padded", "authority", "resident_code", "individual_number", "id", "choice"
+    "text", "name", "kana", "day", "number", "digits", "padded", "authority", "resident_code", "individual_number", "id", "choice"
 ]
 JobState = Literal["uploaded", "checked", "chosen", "loading", "loaded", "based", "refused", "withdrawn"]
 Choice = Literal["all", "valid"]
@@ -47,13 +47,13 @@ LAYOUT: tuple[Column, ...] = (
     Column("宛名番号", "atena_no", "padded", "15桁。短ければ左に0を補う。重複しない", "000000000000456", True, 15),
     Column("住民種別", "kind", "choice", "日本人又は外国人。空欄は日本人", "日本人", choices=KINDS),
     Column("住民状態", "state", "choice", "空欄は現存", "現存", choices=STATES),
-    Column("氏名", "name", "text", "氏と名の間に空白一つ。異体字セレクタ・拡張漢字はそのまま保存する", "架空　太朗", True),
+    Column("氏名", "name", "name", "氏と名の間に空白一つ。異体字セレクタ・拡張漢字はそのまま保存する", "架空　太朗", True),
     Column("氏名フリガナ", "kana", "kana", "全角カタカナ", "カクウ　タロウ", True),
-    Column("氏名ローマ字", "roman_name", "text", "外国人住民の在留カードの氏名", "KAKUU TARO"),
-    Column("氏名漢字", "kanji_name", "text", "外国人住民の漢字氏名"),
-    Column("旧氏", "former_surname", "text", "住民票に記載した旧氏"),
+    Column("氏名ローマ字", "roman_name", "name", "外国人住民の在留カードの氏名", "KAKUU TARO"),
+    Column("氏名漢字", "kanji_name", "name", "外国人住民の漢字氏名"),
+    Column("旧氏", "former_surname", "name", "住民票に記載した旧氏"),
     Column("旧氏フリガナ", "former_surname_kana", "kana", "全角カタカナ"),
-    Column("通称", "alias", "text", "外国人住民の通称"),
+    Column("通称", "alias", "name", "外国人住民の通称"),
     Column("通称フリガナ", "alias_kana", "kana", "全角カタカナ"),
     Column("性別", "sex", "choice", "男又は女", "男", True, choices=SEXES),
     Column("性別表記", "sex_text", "text", "性別欄に印字する文字(男・女と異なるときのみ)"),

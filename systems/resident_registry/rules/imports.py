@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from uuid import UUID
 
+from kit.civic.characters import check_name
 from kit.civic.codes import authority_check_digit, my_number_fits, resident_code_fits
 from kit.civic.dates import parse_day
 from kit.civic.repertoire import private_use
@@ -22,6 +23,7 @@ ADVICE = {
     "formula": "= + @ で始まる値は数式とみなされるため取り込めません。先頭の記号を取り除いてください。",
     "length": "長すぎます。この欄の最大文字数に収めてください。",
     "gaiji": "外字(私用領域の文字)があります。外字一覧で同定するか、正しい文字に直してください。",
+    "name": "氏名に使えない文字があります。記号・絵文字・見えない文字を除き、在留カードのとおりに書いてください。",
     "kana": "全角カタカナで書いてください(半角カナは自動で全角にします)。",
     "day": "実在する日付を 2026-04-01、2026/4/1、20260401、令和8年4月1日 のいずれかで書いてください。",
     "number": "0から9999までの整数で書いてください。",
@@ -49,6 +51,8 @@ ADVICE = {
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]")
 #: whatever needs a second look: private use, no text
 _CARE = re.compile(_NO_TEXT.pattern[:-1] + "\ue000-\uf8ff\U000f0000-\U0010ffff]")
+#: what most names are made of: nothing in it needs the rule of names character by character
+_PLAIN_NAME = re.compile("[\u4e00-\u9fa5ぁ-ゖァ-ヶー々\u3000]*[\u4e00-\u9fa5ぁ-ゖァ-ヶー々]")
 _KANA = re.compile("[ァ-ヴー・\u3000 ]+")
 _FORMULA = ("=", "+", "@")
 _WIDE_DIGITS = str.maketrans("０１２３４５６７８９－", "0123456789-")
@@ -67,6 +71,18 @@ def _text(cell: str, length: int) -> Checked:
         if private_use(cell):
             return None, "gaiji"
     return cell, None
+
+
+def _name(cell: str, length: int) -> Checked:
+    if _PLAIN_NAME.fullmatch(cell) and len(cell) <= length:
+        return cell, None
+    value, wrong = _text(cell, length)
+    if wrong is None:
+        try:
+            check_name(cell)
+        except Invalid:
+            return None, "name"
+    return value, wrong
 
 
 def _kana(cell: str, length: int) -> Checked:
@@ -134,6 +150,7 @@ def _id(cell: str, length: int) -> Checked:
 
 _CHECKS: dict[str, Callable[[str, int], Checked]] = {
     "text": _text,
+    "name": _name,
     "kana": _kana,
     "day": _day,
     "number": _number,

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kit.civic.names import bigrams, kana_key
+from kit.civic.names import fold, pairs
 from kit.civic.repertoire import code_point
 from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, Wrong
 from systems.resident_registry.model.people import Office
 from systems.resident_registry.rules import imports as rules
 from systems.resident_registry.rules.people import relation_codes
 from systems.resident_registry.store import imports as store
+from systems.resident_registry.store import people
 
 
 @dataclass
@@ -63,24 +64,31 @@ class Checker:
         return found
 
     def _line(self, number: int, values: list[str | None]) -> str:
-        household_no, atena_no, name, kana, relation, individual, removed = map(values.__getitem__, _NEEDED)
+        household_no, atena_no, relation, individual, removed = map(values.__getitem__, _NEEDED)
         identity = values[_ID] = values[_ID] or self._derived(b"resident", atena_no or "")
         values[_HOUSEHOLD] = values[_HOUSEHOLD] or self._derived(b"household", household_no or "")
         place = _place_of(values)
         is_head = rules.is_head(values)
-        removed_place = folded_address = None
+        removed_place = folded_address = address_key = None
         if is_head or removed:
-            folded_address = _array(bigrams(values[_AT["address"]] or ""))
+            address_key = fold(values[_AT["address"]] or "")
+            folded_address = _array(pairs(address_key))
             if removed:
                 removed_place = json.dumps(dict(zip(PLACE_ITEMS, place, strict=True)), ensure_ascii=False)
         else:
             values[_PLACE_FROM:_PLACE_TO] = _NO_PLACE
         made = (
-            self._check, str(number), _relation(relation or ""), removed_place, _array(bigrams(name or "")), kana_key(kana or ""),
-            str(hash_of(place)), "t" if is_head else "f", folded_address, *self._sealed(identity, individual),
+            self._check, str(number), _relation(relation or ""), removed_place, *self._keys(values),
+            str(hash_of(place)), "t" if is_head else "f", folded_address, address_key, *self._sealed(identity, individual),
+            self._derived(b"case", atena_no or "") if values[_OPPONENT] else None,
         )  # fmt: skip
         cells = _in_order((*values, *made))
         return "\t".join(["\\N" if c is None else c.replace("\\", "\\\\") if "\\" in c else c for c in cells]) + "\n"
+
+    def _keys(self, values: list[str | None]) -> tuple[str | None, ...]:
+        keys = people.keys_of(dict(zip(people.NAMED, _names(values), strict=True)))
+        other = keys["other_kana_key"]
+        return _array(keys["name_bigrams"]), keys["name_key"], keys["kana_key"], other
 
     def _sealed(self, identity: str, number: str | None) -> tuple[str | None, str | None]:
         if not number:
@@ -94,15 +102,17 @@ class Checker:
 
 
 _AT = {column.item: place for place, column in enumerate(LAYOUT)}
-_NEEDED = [_AT[n] for n in ("household_no", "atena_no", "name", "kana", "relation", "individual_number", "removed_on")]
+_NEEDED = [_AT[n] for n in ("household_no", "atena_no", "relation", "individual_number", "removed_on")]
 _ID, _HOUSEHOLD = _AT["id"], _AT["household_id"]
 _PLACE_FROM, _PLACE_TO = _AT[PLACE_ITEMS[0]], _AT[PLACE_ITEMS[-1]] + 1
+_OPPONENT = _AT["opponent_name"]
+_names = itemgetter(*(_AT[item] for item in people.NAMED))
 _place_of = itemgetter(*(_AT[name] for name in PLACE_ITEMS))
 _NO_PLACE = [None] * (_PLACE_TO - _PLACE_FROM)
 #: what is made from a row, behind its values
 _MADE = (
-    "check_id", "row_no", "relation_codes", "removed_place", "name_bigrams", "kana_key", "place_hash", "is_head",
-    "address_bigrams", "sealed", "blind_index",
+    "check_id", "row_no", "relation_codes", "removed_place", "name_bigrams", "name_key", "kana_key", "other_kana_key",
+    "place_hash", "is_head", "address_bigrams", "address_key", "sealed", "blind_index", "case_id",
 )  # fmt: skip
 _PLACES = _AT | {name: place for place, name in enumerate(_MADE, len(LAYOUT))}
 _in_order = itemgetter(*(_PLACES[column] for column in store.ROW_COLUMNS))

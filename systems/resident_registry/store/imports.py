@@ -22,9 +22,11 @@ ROW_COLUMNS = (
     "registered_domicile", "family_register_head", "resident_code", "nationality", "residence_status", "residence_period",
     "residence_until", "residence_card_no", "foreign_class", "foreign_since", "removed_on", "removed_unknown", "removed_filed_on",
     "removed_reason", "removed_place", "out_planned_on", "out_planned_to", "out_planned_authority", "out_fixed_on",
-    "out_fixed_to", "out_fixed_authority", "in_notice_on", "valid_from", "name_bigrams", "kana_key", "household_no",
+    "out_fixed_to", "out_fixed_authority", "in_notice_on", "valid_from", "name_bigrams", "name_key", "kana_key",
+    "other_kana_key", "household_no",
     "place_hash", "is_head", "postal_code", "authority_code", "town_code", "address", "town", "lot", "building",
-    "address_bigrams", "household_from", "sealed", "blind_index", "opponent_name", "protected_from", "protected_until",
+    "address_bigrams", "address_key", "household_from", "sealed", "blind_index",
+    "case_id", "opponent_name", "protected_from", "protected_until",
 )  # fmt: skip
 ROW_TARGET = f"resident_registry.import_row ({', '.join(ROW_COLUMNS)})"
 FAULT_TARGET = 'resident_registry.import_fault (check_id, row_no, "column", rule, household_no)'
