@@ -70,7 +70,7 @@ class Tx:
         with self._connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
             copy.write(lines)
 
-    def stream(self, sql: str, params: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
         """Rows one by one through a server-side cursor."""
         with self._connection.cursor(name="stream") as cursor:
             cursor.itersize = 5000
