@@ -68,7 +68,8 @@ def places(register: Register) -> set[str]:
     with connect(register.superuser) as tx:
         rows = tx.rows(
             """SELECT DISTINCT h.address FROM resident_registry.protected p
-               JOIN resident_registry.resident r ON r.id = p.resident_id JOIN resident_registry.household h ON h.id = r.household_id"""
+               JOIN resident_registry.resident r ON r.id = p.resident_id
+               JOIN resident_registry.household h ON h.id = r.household_id"""
         )
         names = tx.rows("SELECT name FROM resident_registry.support_opponent")
     return {row["address"] for row in rows} | {row["name"] for row in names}

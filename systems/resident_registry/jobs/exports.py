@@ -24,9 +24,8 @@ def work(url: str, office: Office) -> list[UUID]:
                 continue
             store.sweep(tx, job.id)
             out, made_at = service.Sealing(tx, office, job.id), clock.now()
-            manifest = service.write_pack(
-                reader, cast(IO[bytes], out), contents, tenant=office.tenant, made_at=made_at, office=office
-            )
+            pack = cast(IO[bytes], out)
+            manifest = service.write_pack(reader, pack, contents, tenant=office.tenant, made_at=made_at, office=office)
             made = {"manifest": manifest, "pack_sha256": out.finish(), "made_at": made_at}
             store.set_state(tx, job.id, "made", **made)
     return [job.id for job in waiting]

@@ -1,7 +1,7 @@
 """What of a statistic may be published, and into which groups persons fall."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from systems.resident_registry.model.statistics import Cell, Group
 
@@ -11,8 +11,10 @@ CHANGES = {
     "move_out": "転出", "move_out_abroad": "転出", "move_out_cancel": "転出取消",
     "birth": "出生", "death": "死亡",
     "office_entry": "職権記載", "office_restoration": "職権回復", "office_removal": "職権消除",
-    "move_within": "転居", "nationality_gained": "帰化・国籍取得", "nationality_lost": "国籍喪失",
+    "move_within": "転居",
 }  # fmt: skip
+#: what a move that was counted when it was decided brings after it
+NOT_COUNTED = ("move_out_due", "in_notice", "reversal")
 OTHER = "その他"
 POOLED = "秘匿した行の合算"
 
@@ -35,31 +37,47 @@ def is_small(figure: int, threshold: int) -> bool:
     return 0 < figure < threshold
 
 
-def publish(groups: Sequence[Group], threshold: int) -> tuple[list[Group], list[int], Group | None]:
-    """The rows that may be shown, the places of those withheld, and the sum of the withheld.
+#: figures that add up to the total, and the number of households: withheld together when the whole municipality's are small
+_TOGETHER = ((1, 2), (3, 4), (5,))
+
+
+@dataclass(frozen=True)
+class Published:
+    """What may be shown: figures by place of the row (None: withheld), and the sum of the rows that were withheld."""
+
+    figures: list[tuple[int | None, ...] | None]
+    pool: tuple[int | None, ...] | None
+
+
+def publish(groups: Sequence[Group], threshold: int) -> Published:
+    """What may be shown of these rows, so that no figure between 1 and `threshold` can be computed back.
 
     A row with a small figure is withheld whole, and its figures go into one pooled row, as in the census's small areas. The pool
-    takes further rows, the smallest first, until it has two at least and no small figure of its own. So nothing can be
-    computed back from totals: the withheld rows are known by their sum alone, and every share of the sum among them is possible.
-    When even the whole has a small figure, its column is withheld everywhere: the pool then shows the total alone.
+    takes further rows, the smallest first, until it has two at least and no small figure of its own. The withheld rows are known
+    by their sum alone, and every share of it among them is possible. A column pair that is small over the whole municipality is
+    withheld everywhere; when even its residents are so few, nothing is shown.
 
     References
     ----------
     統計法 (平成19年法律第53号) art. 41 (no disclosure of single persons); the pooling follows 国勢調査小地域集計's 秘匿・合算.
     """
-    withheld = {place for place, group in enumerate(groups) if any(is_small(each, threshold) for each in group.figures)}
-    if not withheld:
-        return list(groups), [], None
+    whole = _sum(groups, set(range(len(groups))))
+    if not groups or is_small(whole[0], threshold):
+        return Published([None] * len(groups), None)
+    gone = {n for pair in _TOGETHER for n in pair if any(k < len(whole) and is_small(whole[k], threshold) for k in pair)}
+
+    def has_small(figures: Sequence[int]) -> bool:
+        return any(is_small(each, threshold) for n, each in enumerate(figures) if n not in gone)
+
+    def shown(figures: Sequence[int]) -> tuple[int | None, ...]:
+        return tuple(None if n in gone else each for n, each in enumerate(figures))
+
+    withheld = {place for place, group in enumerate(groups) if has_small(group.figures)}
     rest = sorted((g for g in range(len(groups)) if g not in withheld), key=lambda g: (groups[g].figures[0], g))
-    pool = _sum(groups, withheld)
-    while rest and (len(withheld) < 2 or any(is_small(each, threshold) for each in pool)):
+    while withheld and rest and (len(withheld) < 2 or has_small(_sum(groups, withheld))):
         withheld.add(rest.pop(0))
-        pool = _sum(groups, withheld)
-    shown = [group for place, group in enumerate(groups) if place not in withheld]
-    if any(is_small(each, threshold) for each in pool) or len(withheld) < 2:
-        # everything is in the pool, and it is still too small: at most how many there are may be told
-        pool = (pool[0] if not is_small(pool[0], threshold) else 0, *([0] * (len(pool) - 1)))
-    return shown, sorted(withheld), Group((POOLED,), pool)
+    rows = [None if place in withheld else shown(group.figures) for place, group in enumerate(groups)]
+    return Published(rows, shown(_sum(groups, withheld)) if withheld else None)
 
 
 def _sum(groups: Sequence[Group], places: set[int]) -> tuple[int, ...]:
@@ -67,22 +85,14 @@ def _sum(groups: Sequence[Group], places: set[int]) -> tuple[int, ...]:
 
 
 def published_rows(groups: Sequence[Group], threshold: int) -> list[tuple[Cell, ...]]:
-    """Rows with 秘匿 behind them: 0 shown, 1 withheld (its figures are empty), 2 the sum of the withheld."""
-    shown, withheld, pool = publish(groups, threshold)
+    """Rows with 秘匿 behind them: 0 shown, 1 withheld (its figures are empty), 2 the sum of those withheld."""
+    found = publish(groups, threshold)
     rows: list[tuple[Cell, ...]] = []
-    hidden = set(withheld)
-    for place, group in enumerate(groups):
-        figures: tuple[Cell, ...] = (None,) * len(group.figures) if place in hidden else group.figures
-        rows.append((*group.keys, *figures, int(place in hidden)))
-    if pool is not None:
-        width = len(groups[0].keys)
-        keys: tuple[Cell, ...] = (*groups[0].keys[:2], *([None] * (width - 3)), POOLED)[:width]
-        alone = pool.figures[0] != 0 and not any(pool.figures[1:]) and len(hidden) == len(groups)
-        told: tuple[Cell, ...] = (pool.figures[0], *([None] * (len(pool.figures) - 1))) if alone else pool.figures
-        if not any(pool.figures):
-            told = (None,) * len(pool.figures)
-        rows.append((*keys, *told, 2))
-    assert len(shown) + len(hidden) == len(groups)  # noqa: S101  # nothing is lost
+    for group, figures in zip(groups, found.figures, strict=True):
+        rows.append((*group.keys, *(figures or (None,) * len(group.figures)), int(figures is None)))
+    if found.pool is not None:
+        first = groups[0].keys  # day or month, and authority; then as many empty cells, and its name last
+        rows.append((*first[:2], *([None] * (len(first) - 3)), POOLED, *found.pool, 2))
     return rows
 
 
