@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools demo up down test check bench lock clean
+.PHONY: help setup tools demo up down test check bench bench-registry lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ test: check tools ## everything, installing what it needs
 
 bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench
+
+bench-registry: tools ## measure the register at its real size: search, import, export (minutes)
+	@for each in registry exchange; do test ! -f bench/$$each.py || $(PY) -m bench.$$each || exit 1; done
 
 lock: ## renew requirements.lock
 	@$(UV) pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock

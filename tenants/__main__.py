@@ -41,15 +41,28 @@ def fill(here: Home, code: str, scale: int) -> bool:
     if scale < 1:
         raise Invalid("the scale of synthetic residents is 1 or more")
     to, where = doors(here, code), office(here, body)
-    with connect(to.reader) as tx:
-        if tx.value("SELECT 1 FROM journal.entry WHERE kind = 'import'") and store.open_job(tx) is None:
+    with connect(to.reader) as gate:
+        # a counter that was killed may have left such a process running: one after the other
+        gate.execute("SELECT pg_advisory_xact_lock(hashtext('fill the register'))")
+        with connect(to.zone, actor=ACTOR) as tx:
+            current = store.open_job(tx)
+        if gate.value("SELECT 1 FROM journal.entry WHERE kind = 'import'") and not (current and current.uploaded_by == ACTOR):
             return False
+        is_new = _import(here, body, to, where, scale)
+    with connect(tenant_url(here, code, "owner"), autocommit=True) as tx:
+        tx.execute("ANALYZE")
+    return is_new
+
+
+def _import(here: Home, body: Tenant, to: imports.Doors, where: Office, scale: int) -> bool:
+    """Take the file through every state that an import has, however far a killed process had come; whether anything was done."""
     here.platform.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=here.platform) as folder:
         file = Path(folder) / "residents.csv"
         synthetic_residents.write(body, body.population.census2020 // scale, file)
         with file.open("rb") as content, connect(to.zone, actor=ACTOR) as tx:
             job, is_new = service.receive(tx, where, content)
+    first = job.state
     while job.state in ("uploaded", "checked", "chosen", "loading"):
         if job.state == "checked":
             with connect(to.zone, actor=ACTOR) as tx:
@@ -57,9 +70,7 @@ def fill(here: Home, code: str, scale: int) -> bool:
         job = imports.work(to, where) or job
     if job.state == "refused":
         raise Conflict(f"the synthetic residents were refused: {job.refused_for}")
-    with connect(tenant_url(here, code, "owner"), autocommit=True) as tx:
-        tx.execute("ANALYZE")
-    return is_new
+    return is_new or job.state != first
 
 
 def exchange(here: Home, code: str) -> dict[str, object]:

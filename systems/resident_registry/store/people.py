@@ -1,6 +1,6 @@
 """Residents and households: the rows that are believed now, and their numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
@@ -21,6 +21,8 @@ ITEMS = tuple(f.name for f in fields(Resident) if f.name not in _JOINED)
 COLUMNS = (*ITEMS, "name_bigrams", "name_key", "kana_key", "other_kana_key")
 HOUSEHOLD_ITEMS = tuple(f.name for f in fields(Household))
 _items = attrgetter(*ITEMS)
+#: columns that are never empty on entry or may be brought along; the others keep their defaults in a bulk import
+IMPORTED = tuple(c for c in COLUMNS if not c.startswith(("removed_", "out_", "in_notice", "known_from", "movement_id")))
 
 #: a removed record keeps the address it was removed with
 _PLACE = ", ".join(
@@ -186,3 +188,16 @@ def add_number(tx: Tx, resident_id: UUID, sealed: bytes, blind_index: bytes) -> 
 def retire_numbers(tx: Tx, resident_id: UUID) -> None:
     """A removed person's number is no longer in use here; the person may come back with it."""
     tx.execute("UPDATE resident_registry.individual_number SET in_use = false WHERE resident_id = %s", (resident_id,))
+
+
+def copy_households(tx: Tx, rows: Iterable[Household]) -> int:
+    return tx.copy_in(f"resident_registry.household ({_HOUSEHOLD})", (household_values(each) for each in rows))
+
+
+def copy_residents(tx: Tx, rows: Iterable[Resident]) -> int:
+    found = (values_of(each) for each in rows)
+    return tx.copy_in(f"resident_registry.resident ({', '.join(IMPORTED)})", ([v[c] for c in IMPORTED] for v in found))
+
+
+def copy_numbers(tx: Tx, rows: Iterable[Sequence[object]]) -> int:
+    return tx.copy_in("resident_registry.individual_number (resident_id, sealed, blind_index)", rows)
