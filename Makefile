@@ -46,8 +46,9 @@ bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench
 
 ROWS ?= 1100000
-bench-registry: tools ## measure searching a register of ROWS residents (1.1 million; a quarter of an hour)
+bench-registry: tools ## measure the register at ROWS residents (1.1 million): search, import, export (a quarter of an hour)
 	@$(PY) -m bench.registry $(ROWS)
+	@$(PY) -m bench.exchange $(ROWS)
 
 lock: ## renew requirements.lock
 	@$(UV) pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock

@@ -7,6 +7,7 @@ make no difference. `variants.txt` beside this file lists the 異体字 with the
 import re
 import unicodedata
 from functools import cache
+from operator import add
 from pathlib import Path
 
 from kit.errors import Invalid
@@ -52,8 +53,12 @@ def fold(text: str) -> str:
 
 def bigrams(text: str) -> list[str]:
     """All pairs of neighbouring characters of the folded text, each once, in order; a single character stands alone."""
-    folded = fold(text)
-    return list(dict.fromkeys(folded[i : i + 2] for i in range(max(len(folded) - 1, 1)))) if folded else []
+    return pairs(fold(text))
+
+
+def pairs(folded: str) -> list[str]:
+    """`bigrams` of a text that is folded already."""
+    return list(dict.fromkeys(map(add, folded, folded[1:]))) if len(folded) > 1 else [folded] if folded else []
 
 
 def kana_key(text: str) -> str:

@@ -31,7 +31,7 @@ from systems.resident_registry.store import people
 from tenants.databases import admit_zone
 from tests.support.desk import Desk, desk
 from tests.support.journaled import Journaled, journaled
-from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, moved, named, person
+from tests.support.registry import MIGRATIONS, PLACE, TODAY, move_in, moved, named, person
 
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
 STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "解除")

@@ -238,13 +238,3 @@ def confirm_copy(tx: Tx, actor: str, now: datetime) -> None:
         "INSERT INTO resident_registry.copy_confirmed VALUES (resident_registry.this_copy(), %s, %s) ON CONFLICT DO NOTHING",
         (actor, now),
     )
-
-
-def copy_restrictions(tx: Tx, rows: Iterable[tuple[SupportCase, UUID, Opponent]]) -> int:
-    """Measures brought along by an import, in force."""
-    found = list(rows)
-    tx.copy_in(f"resident_registry.support_case ({_columns(SupportCase)})", (astuple(case) for case, _, _ in found))
-    tx.copy_in(
-        "resident_registry.support_protected (case_id, resident_id, role)", ((c.id, one, "applicant") for c, one, _ in found)
-    )
-    return tx.copy_in("resident_registry.support_opponent (case_id, name)", ((c.id, other.name) for c, _, other in found))
