@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 import systems
-from kit import journal, migrate, parameters
+from kit import journal, migrate, parameters, sessions
 from kit.civic.places import addresses
 from kit.clock import today
 from kit.db import connect
@@ -74,6 +74,7 @@ def _migrations(home: Home, body: Tenant) -> bool:
     owner, backup, bulk = tenant_url(home, body.code, "owner"), role(body.code, "backup"), role(body.code, "bulk")
     databases.close_public_schema(owner)
     journal.install(owner)
+    sessions.install(owner, zones=[role(body.code, zone) for zone in body.zones], reader=backup)
     applied = []
     for zone, names in body.zones.items():
         for name in names:

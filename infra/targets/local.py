@@ -165,6 +165,7 @@ def process_settings(home: Home, code: str, zone: Zone) -> ProcessSettings:
         clients=(zone,),
         two_factors=True,
         port=home.tenant_port(index(code), zone),
+        environment="training",
     )
 
 

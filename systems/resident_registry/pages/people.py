@@ -1,0 +1,46 @@
+"""Search, person, household."""
+
+from uuid import UUID
+
+from fastapi import Response
+
+from kit import sessions
+from kit.forms import Field, blank, read
+from systems.resident_registry import model, service
+from systems.resident_registry.pages.desk import AtDesk, Clerk, Form
+from systems.resident_registry.pages.desk import router as new_router
+
+router = new_router(with_purpose=True)
+SEARCH = (
+    Field("name", "氏名", hint="二文字以上。異体字は新字体でも見つかります。", required=False, longest=100),
+    Field("kana", "氏名のフリガナ", "kana", hint="前方一致。ひらがな・半角カナでも入力できます。", required=False, longest=100),
+    Field("born_on", "生年月日", "day", required=False),
+    Field("address", "住所", hint="二文字以上", required=False, longest=100),
+)
+
+
+@router.get("/search", summary="Search")
+def search(desk: AtDesk, actor: Clerk) -> Response:
+    """The form, with what the session searched for last: names stand in no address and in no browser history."""
+    last = desk.session.kept.get("search")
+    if not last:
+        return desk.page("search.html", filled=blank(SEARCH), found=None)
+    filled = read(SEARCH, last)
+    found, told = desk.attempt(lambda tx: service.search(tx, model.Criteria(**filled.values)))
+    return desk.page("search.html", status=200 if found is not None else 422, filled=filled, found=found, told=told)
+
+
+@router.post("/search", summary="Search for these")
+def search_for(desk: AtDesk, actor: Clerk, form: Form) -> Response:
+    filled = read(SEARCH, form)
+    if filled.errors:
+        return desk.page("search.html", status=422, filled=filled, found=None)
+    with desk.transaction() as tx:
+        sessions.remember(tx, desk.session, search=None if "clear" in form else filled.raw)
+    return desk.go("/search")
+
+
+@router.get("/residents/{resident_id}", summary="A resident")
+def person(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
+    with desk.transaction() as tx:
+        return desk.page("person.html", person=service.find(tx, resident_id))
