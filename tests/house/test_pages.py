@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from fastapi import APIRouter, Depends
 
 from kit.pages import english
@@ -36,7 +37,9 @@ def python_texts(source: str) -> set[str]:
     skipped = {id(n.body[0].value) for n in owners if n.body and isinstance(n.body[0], ast.Expr)}
     skipped |= {id(part) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for part in ast.walk(n)}
     constants = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) and id(n) not in skipped]
-    return {n.value for n in constants if JAPANESE.search(n.value) and ("。" in n.value or len(n.value) > 1) and "(?P" not in n.value}
+    return {
+        n.value for n in constants if JAPANESE.search(n.value) and ("。" in n.value or len(n.value) > 1) and "(?P" not in n.value
+    }
 
 
 def template_texts(source: str) -> tuple[set[str], str]:
@@ -55,7 +58,13 @@ def texts_of(folder: Path) -> set[str]:
     for module in modules_of(folder):
         keep = skip.get(module.relative_to(ROOT / "kit").as_posix()) if folder == KIT else None
         found |= {text for text in python_texts(module.read_text()) if not (keep and keep(text))}
-    return found
+    return found | (set() if folder == KIT else words_of(folder.parent.name))
+
+
+def words_of(system: str) -> set[str]:
+    """Japanese words that pages show from the contract and the model."""
+    purposes = yaml.safe_load((ROOT / "systems" / system / "contract.yaml").read_text())["purposes"].values()
+    return {*purposes, *importlib.import_module(f"systems.{system}.model.movements").REASONS.values()}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
@@ -99,7 +108,9 @@ def page_routers() -> Iterator[tuple[str, APIRouter]]:
 
 def called(dependant: object) -> set[object]:
     return {each.call for each in dependant.dependencies} | {  # type: ignore[attr-defined]
-        call for each in dependant.dependencies for call in called(each)  # type: ignore[attr-defined]
+        call
+        for each in dependant.dependencies
+        for call in called(each)  # type: ignore[attr-defined]
     }
 
 
@@ -124,7 +135,9 @@ def test_only_the_first_pages_are_shown_without_a_purpose() -> None:
     from systems.resident_registry.pages.desk import purpose_chosen
 
     without = [
-        name for name, router in page_routers() if not all(purpose_chosen in called(r.dependant) for r in router.routes)  # type: ignore[attr-defined]
+        name
+        for name, router in page_routers()
+        if not all(purpose_chosen in called(r.dependant) for r in router.routes)  # type: ignore[attr-defined]
     ]
     assert without == ["home"]
 

@@ -18,13 +18,19 @@ from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
 from kit.sessions import Session, Signed, open_session, read_form
 from kit.settings import secret
-from systems.resident_registry import model
+from systems.resident_registry.model.movements import REASONS
+from systems.resident_registry.model.people import Office
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
 BASE = f"{pages.PREFIX}/resident-registry"
 #: purposes (事務) and their Japanese names, as the contract lists them
 PURPOSES: dict[str, str] = yaml.safe_load((HERE.parent / "contract.yaml").read_text())["purposes"]
+STATES = {
+    "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
+}  # fmt: skip
+#: the menu: path below BASE and name
+MENU = (("", "はじめ"), ("/search", "検索"))
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 
 
@@ -36,19 +42,25 @@ class Desk:
     session: Session
 
     @property
-    def office(self) -> model.Office:
+    def office(self) -> Office:
         """The municipality this process works for."""
         settings = self.request.app.state.settings
         keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-        return model.Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
+        return Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
 
     @property
     def actor(self) -> Actor:
         return self.session.actor
 
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
-        purpose = PURPOSES.get(self.session.purpose or "")
-        return pages.render(self.request, HERE, template, status=status, base=BASE, purpose=purpose, actor=self.actor, **data)
+        common: dict[str, Any] = {"base": BASE, "menu": MENU, "states": STATES, "reasons": REASONS, "roles": self.actor.roles}
+        common |= {"purpose": PURPOSES.get(self.session.purpose or ""), "may_see": self.may_see}
+        return pages.render(self.request, HERE, template, status=status, **common | data)
+
+    @property
+    def may_see(self) -> bool:
+        """Whether the address of a protected resident is shown to this member of staff."""
+        return "registry_supervisor" in self.actor.roles
 
     def go(self, path: str) -> Response:
         """Lead on to another page, so that going back or reloading sends nothing twice."""

@@ -5,9 +5,9 @@ from fastapi import Response
 from kit import sessions
 from kit.forms import Field, blank, read
 from kit.pages import own_path
-from systems.resident_registry import store
 from systems.resident_registry.pages.desk import BASE, PURPOSES, Anyone, AtDesk, Form
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.store import people as store
 
 router = new_router(with_purpose=False)
 PURPOSE = (

@@ -43,6 +43,11 @@ def issue_certificate(tx: Tx, office: Office, number: UUID, request: Request, *,
     return issued
 
 
+def issued(tx: Tx, serial: str) -> Certificate:
+    """The certificate of that serial; `NotFound` when there is none."""
+    return store.certificate(tx, serial)
+
+
 def certificate_pdf(tx: Tx, serial: str) -> bytes:
     """The PDF of an issued certificate, made again from its content.
 
