@@ -40,6 +40,7 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 	@$(PY) -m pytest tests/house
 
 test: check tools ## everything, installing what it needs
+	@$(PY) -m tools browser
 	@$(PY) -m pytest tests
 
 bench: tools ## measure; prints ratios against a floor and a peer

@@ -263,8 +263,10 @@ def test_mutant_a_page_without_the_policy_is_found(browser: Browser, monkeypatch
     assert not policy_is_strict(browser.ask("GET", "/counter/office"))
 
 
-ELSEWHERE = ["//evil.example", "https://evil.example", "/\\evil.example", "/counter@evil.example",
-             "/counter//evil.example", "/counter/../../x", "/counterfeit", "javascript:alert(1)", "/counter/\r\nSet-Cookie: x", "／counter", ""]  # fmt: skip
+ELSEWHERE = [
+    "//evil.example", "https://evil.example", "/\\evil.example", "/counter@evil.example", "/counter//evil.example",
+    "/counter/../../x", "/counterfeit", "javascript:alert(1)", "/counter/\r\nSet-Cookie: x", "／counter", "",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("wanted", ELSEWHERE)
