@@ -42,7 +42,7 @@ def operations_with_ids(base: str) -> list[tuple[str, str, list[str]]]:
 
 BODIES: dict[str, dict[str, Any]] = {
     "/certificates": {"requester": {"kind": "public_body"}},
-    "/disclosure-restrictions": {"opponent_name": "x"},
+    "/suppressions": {"kind": "no_issue", "acts": ["certificate"], "message": "x", "override": "none"},
     "/onboarding": {},
     "/backups": {},
     "/restores": {},

@@ -27,7 +27,7 @@ def somebody(cloud: Cloud, *, protected: bool = False) -> str:
     with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
         found = tx.value(
             "SELECT r.id::text FROM resident_registry.resident r WHERE state = 'current' AND %s = EXISTS (SELECT FROM "
-            "resident_registry.disclosure_restriction d JOIN resident_registry.resident m ON m.id = d.resident_id "
+            "resident_registry.support_protected d JOIN resident_registry.resident m ON m.id = d.resident_id "
             "WHERE m.household_id = r.household_id) ORDER BY r.id LIMIT 1",
             (protected,),
         )
@@ -92,7 +92,7 @@ def test_a_protected_resident_is_refused_to_the_other_party_and_masked(cloud: Cl
         assert refused.status_code == 403
         assert "支援" not in refused.text
         with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-            one = tx.value("SELECT resident_id::text FROM resident_registry.disclosure_restriction LIMIT 1")
+            one = tx.value("SELECT resident_id::text FROM resident_registry.support_protected LIMIT 1")
         assert clerk.get(f"/residents/{one}").json()["address"] is None
     assert entries(cloud, "refusal")[-1]["detail"]["status"] == 403
     with cloud.registry(CODE, "registry-supervisor", purpose="certificate") as supervisor:

@@ -12,14 +12,13 @@ from pypdf import PdfReader
 
 from kit import journal
 from kit.db import Tx, connect
-from kit.errors import CallerError, Conflict, Invalid, NotFound, Refused, Stale
+from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
 from systems.resident_registry.jobs import imports
 from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.people import Place
 from systems.resident_registry.model.search import Criteria
-from systems.resident_registry.rules import certificates as certificate_rules
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.service import certificates, measures, people, search
+from systems.resident_registry.service import certificates, people, search
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tenants import synthetic_residents
@@ -137,41 +136,6 @@ def test_the_same_certificate_has_the_same_bytes_and_the_serial_counts_on(tx: Tx
     tx.execute("UPDATE resident_registry.certificate SET content = jsonb_set(content, '{address}', '\"別の住所\"')")
     with pytest.raises(Conflict):  # mutant: content that was altered does not pass for what was issued
         certificates.certificate_pdf(tx, issued[0].serial)
-
-
-@pytest.mark.parametrize(
-    ("request_", "supervisor", "refused"),
-    [
-        (Request("third_party", name="x", ground="債権"), False, True),
-        (Request("third_party", name="x", ground="債権"), True, True),
-        (Request("self"), False, True),
-        (Request("self"), True, True),
-        (Request("self", ground="本人を確認した"), False, True),
-        (Request("self", ground="本人を確認した"), True, False),
-    ],
-)
-def test_a_protected_record_goes_to_no_third_party_and_to_others_by_a_supervisor_with_a_ground(
-    tx: Tx, request_: Request, supervisor: bool, refused: bool
-) -> None:
-    one = move_in(tx)[0]
-    measures.restrict_disclosure(tx, one.id, opponent_name="相手", starts_on=TODAY)
-    if refused:
-        with pytest.raises(Refused) as told:
-            certificates.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-        assert told.value.detail == certificate_rules.NEUTRAL
-    else:
-        certificates.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-
-
-def test_a_protection_of_one_member_covers_the_household_form_and_ends_after_a_year(tx: Tx) -> None:
-    members = household_of(tx, 2)
-    measures.restrict_disclosure(tx, members[1].id, opponent_name="相手", starts_on=date(2024, 2, 29))
-    assert not store.resident(tx, members[1].id, date(2025, 2, 28)).restricted
-    assert store.resident(tx, members[1].id, date(2025, 2, 27)).restricted
-    measures.restrict_disclosure(tx, members[1].id, opponent_name="相手", starts_on=TODAY)
-    with pytest.raises(Refused):
-        certificates.issue_certificate(tx, OFFICE, members[0].id, Request("self", form="household"), is_supervisor=False)
-    certificates.issue_certificate(tx, OFFICE, members[0].id, Request("self"), is_supervisor=False)
 
 
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:

@@ -19,3 +19,15 @@ class AlreadyRemoved(Conflict):
     """この住民は既に消除されています。"""
 
     slug = "already-removed"
+
+
+class Suppressed(Conflict):
+    """この住民には抑止が設定されています。"""
+
+    slug = "suppressed"
+
+
+class CopyNotConfirmed(Conflict):
+    """復元した写しです。支援措置を確認するまで発行できません。"""
+
+    slug = "copy-not-confirmed"

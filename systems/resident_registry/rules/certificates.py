@@ -8,34 +8,29 @@ from kit.civic.dates import wareki
 from kit.errors import Conflict, Refused
 from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.people import HEAD, Resident
+from systems.resident_registry.rules.measures import NEUTRAL
 
-#: told for every refusal of a certificate, so that the answer does not reveal why
-NEUTRAL = "この請求には応じられません。"
 #: persons on one sheet of the household form (標準仕様書)
 PERSONS_A_SHEET = 4
 
 
-def check_may_issue(request: Request, people: Sequence[Resident], *, is_supervisor: bool) -> None:
+def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
     """Whether this requester may have a copy of these records.
 
     Raises
     ------
     Refused
-        Disclosure is restricted, or the request lacks its ground; always in the same neutral words.
+        The request lacks its ground, or asks for what it may not have; in the same neutral words as a protected record.
     Conflict
         Somebody was removed from the register: that is another certificate (除票の写し).
 
     References
     ----------
-    住民基本台帳法 arts. 12, 12-2, 12-3; 住民基本台帳事務処理要領 第6-10 (支援措置): third parties are refused,
-    everybody else goes through a supervisor's examination with a written ground.
+    住民基本台帳法 arts. 12, 12-2, 12-3. Protective measures are `service.measures.check_disclosure`'s.
     """
     if any(each.removed_on is not None for each in people):
         raise Conflict("a removed record is certified by 除票の写し, which is not offered yet")
     if request.requester == "third_party" and not request.ground:
-        raise Refused(NEUTRAL)
-    examined = request.requester != "third_party" and is_supervisor and request.ground
-    if any(each.restricted for each in people) and not examined:
         raise Refused(NEUTRAL)
     if request.requester in ("third_party", "public_body") and request.with_resident_code:
         raise Refused(NEUTRAL)

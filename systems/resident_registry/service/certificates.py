@@ -11,9 +11,10 @@ from kit.db import Tx
 from kit.documents import render
 from kit.errors import Conflict
 from systems.resident_registry.model.certificates import Certificate, Request
+from systems.resident_registry.model.measures import Asker
 from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.rules import certificates as rules
-from systems.resident_registry.service import legal
+from systems.resident_registry.service import legal, measures
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import people as persons
 
@@ -22,7 +23,9 @@ def issue_certificate(tx: Tx, office: Office, number: UUID, request: Request, *,
     """Issue a 住民票の写し: decision, serial, fee and record in one transaction (住民基本台帳法 art. 12)."""
     person = persons.resident(tx, number, today())
     people = persons.members(tx, person.household_id, today()) if request.form == "household" else [person]
-    rules.check_may_issue(request, people, is_supervisor=is_supervisor)
+    asker = Asker(request.requester, name=request.name, ground=request.ground)
+    measures.check_disclosure(tx, [each.id for each in people], asker, is_supervisor=is_supervisor)
+    rules.check_may_issue(request, people)
     serial = store.next_serial(tx, f"{office.tenant}-{today().year}-")
     content = rules.build_content(
         request, people, tenant=office.tenant, tenant_name=office.tenant_name, serial=serial, issued_on=today()
@@ -57,6 +60,7 @@ def certificate_pdf(tx: Tx, serial: str) -> bytes:
         The bytes are not those that were issued.
     """
     issued = store.certificate(tx, serial)
+    measures.check_reprint(tx, issued.residents)
     pdf = render_certificate(issued.content)
     if hashlib.sha256(pdf).hexdigest() != issued.pdf_sha256:
         raise Conflict("the certificate does not come out as it was issued")
