@@ -137,7 +137,9 @@ def problem(request: Request, status: int, detail: str) -> Response:
         wanted = PREFIX if request.method == "POST" else here
         return RedirectResponse(f"{PREFIX}/sign-in?next={quote(wanted, safe='/')}", 303, headers(request))
     title = TITLES.get(status, TITLES[500])
-    return render(request, FOLDER, "problem.html", status=status, title=title, told=told(request, FOLDER, detail), code=status)
+    return render(
+        request, FOLDER, "problem.html", status=status, title=title, told=told(request, FOLDER, detail, status), code=status
+    )
 
 
 @cache
@@ -147,14 +149,17 @@ def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(marks.sub(r"(?P<\1>.+)", re.escape(en))), ja) for ja, en in english(folder).items()]
 
 
-def told(request: Request, folder: Path, detail: str) -> str:
-    """What an error says, in the reader's language: services speak English, the catalogue knows the Japanese."""
+def told(request: Request, folder: Path, detail: str, status: int = 422) -> str:
+    """What an error says, in the reader's language: services speak English, the catalogue knows the Japanese.
+
+    A sentence that the catalogue does not know is shown as it is, behind what the status means.
+    """
     if language(request) == "en":
         return english(folder).get(detail, detail)
     for pattern, japanese in _patterns(folder):
         if found := pattern.fullmatch(detail):
             return japanese.format(**found.groupdict())
-    return detail
+    return detail if any("ぁ" <= each <= "ん" for each in detail) else f"{TITLES.get(status, TITLES[500])}({detail})"
 
 
 @router.get("", summary="Start")
@@ -198,7 +203,7 @@ def signed_in(request: Request, state: str = "", code: str = "") -> Response:
             raise Unauthenticated("the sign-in took too long, or was begun in another browser: begin again")
         who = request.app.state.realm.answer(secret, state=state, code=code)
     except Unauthenticated as wrong:
-        shown = {"title": "サインインできませんでした。", "told": told(request, FOLDER, wrong.detail), "code": 401}
+        shown = {"title": "サインインできませんでした。", "told": told(request, FOLDER, wrong.detail, 401), "code": 401}
         return render(request, FOLDER, "problem.html", status=401, **shown)
     with database.transaction(who.actor.subject) as tx:
         old = sessions.find(tx, request.cookies.get(sessions.cookie_name(settings), ""), settings.tenant)

@@ -25,6 +25,8 @@ from kit.oidc import Realm, SignedIn, derived
 from kit.settings import ProcessSettings
 
 LONGEST = timedelta(hours=10)
+#: who has done nothing for this long is not at the counter
+IDLE = timedelta(minutes=30)
 #: a session's time of last use is written down at most this often
 TOUCH = timedelta(seconds=30)
 MAX_FORM_BYTES = 256 * 1024
@@ -109,6 +111,12 @@ def remember(tx: Tx, session: Session, **what: Any) -> None:
 
 def choose_purpose(tx: Tx, session: Session, purpose: str) -> None:
     tx.execute("UPDATE session.browser SET purpose = %s WHERE id = %s", (purpose, session.id))
+
+
+def signed_in(tx: Tx) -> list[tuple[str, str]]:
+    """Subject and name of everybody who is signed in at a browser now."""
+    rows = tx.rows("SELECT DISTINCT name, subject FROM session.browser WHERE seen_at > %s ORDER BY name", (clock.now() - IDLE,))
+    return [(row["subject"], row["name"]) for row in rows]
 
 
 def ends_at(session: Session, settings: ProcessSettings) -> datetime:

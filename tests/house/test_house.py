@@ -16,6 +16,8 @@ ROOMS = {
 }  # fmt: skip
 MODULE_LINES = 300
 FUNCTION_LINES = 40
+#: 2,000 at first; 2,500 since people sign in at a browser (docs/decisions/0039-pages-and-sessions.md)
+KIT_LINES = 2500
 #: path or path::function -> why it may be longer than the house allows
 LONGER: dict[str, str] = {}
 #: module -> why it may start programs
@@ -233,7 +235,7 @@ def test_mutant_a_route_without_an_actor_is_found() -> None:
 
 
 def test_kit_stays_in_its_budget() -> None:
-    assert sum(file.read_text().count("\n") for file in (ROOT / "kit").glob("*.py")) <= 2000
+    assert sum(file.read_text().count("\n") for file in (ROOT / "kit").glob("*.py")) <= KIT_LINES
 
 
 def test_every_secret_is_described() -> None:

@@ -1,4 +1,4 @@
-"""A certificate: asked for, shown as it will be, issued, printed."""
+"""A certificate: asked for, checked, issued, printed."""
 
 from typing import Any
 from uuid import UUID
@@ -6,12 +6,11 @@ from uuid import UUID
 from fastapi import Response
 
 from kit.db import Tx
-from kit.forms import Field, Filled, blank, read
+from kit.forms import Field, Filled
 from systems.resident_registry.model.certificates import Request
-from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, Form
+from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, Form, Guide, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import people
 
 router = new_router(with_purpose=True)
 REQUESTERS = (
@@ -28,42 +27,39 @@ ITEMS = (
 )
 FORMS = (("individual", "個人票"), ("household", "世帯連記式"))
 OMITTED = "請求がなければ記載しません(住民基本台帳法第12条第5項)。"
+PROTECTED = "支援措置があります。交付には、ほかの職員の承認(一時解除)が必要です。"
 REQUEST = (
     Field("requester", "請求者の区分", "radio", options=REQUESTERS, section="だれからの請求ですか"),
     Field("name", "請求者の氏名", hint="本人以外は必ず入力します。", required=False),
     Field("ground", "請求の理由", "area", hint="第三者と、支援措置のある住民の写しには必要です。", required=False, longest=1000),
     Field("form", "様式", "radio", options=FORMS, section="何を交付しますか"),
-    Field(
-        "items",
-        "特に請求された項目",
-        "many",
-        hint="請求がなければ記載しません(住民基本台帳法第12条第5項)。",
-        options=ITEMS,
-        required=False,
-    ),
+    Field("items", "特に請求された項目", "many", hint=OMITTED, options=ITEMS, required=False),
     Field("copies", "通数", "count", longest=2),
 )
 
 
+def _guide(desk: Desk, resident_id: UUID) -> Guide:
+    person = desk.person(resident_id)
+    return Guide(
+        title="証明書の交付",
+        fields=REQUEST,
+        verb="交付する",
+        work=lambda tx, filled: _issue(desk, tx, resident_id, filled),
+        then=lambda done: f"/certificates/{done['serial']}",
+        back=f"/residents/{resident_id}",
+        person=person,
+        note=PROTECTED if person.restricted else "",
+    )
+
+
 @router.get("/residents/{resident_id}/certificate", summary="Ask for a certificate")
 def ask(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
-    return _form(desk, resident_id, blank(REQUEST, copies=1, form="individual"))
+    return begin(desk, _guide(desk, resident_id), copies=1, form="individual")
 
 
 @router.post("/residents/{resident_id}/certificate", summary="Check and issue a certificate")
 def issue(desk: AtDesk, actor: Clerk, resident_id: UUID, form: Form) -> Response:
-    filled, step = read(REQUEST, form), form.get("step", ["check"])[0]
-    if step == "edit" or filled.errors:
-        return _form(desk, resident_id, filled, is_new=step == "edit")
-    if step != "issue":
-        with desk.transaction() as tx:
-            return desk.page("certificate_check.html", filled=filled, person=people.find(tx, resident_id))
-    issued, told = desk.attempt_once(
-        form.get("key", [""])[0], (resident_id, filled.raw), lambda tx: _issue(desk, tx, resident_id, filled)
-    )
-    if issued is None:
-        return _form(desk, resident_id, filled, told=told)
-    return desk.go(f"/certificates/{issued['serial']}")
+    return proceed(desk, _guide(desk, resident_id), form)
 
 
 def _issue(desk: Desk, tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, Any]:
@@ -75,16 +71,6 @@ def _issue(desk: Desk, tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, A
 def _request(filled: Filled) -> Request:
     items: dict[str, Any] = {f"with_{name}": name in filled.values["items"] for name, _ in ITEMS}
     return Request(**items | {name: filled.values[name] for name in ("requester", "name", "ground", "form", "copies")})
-
-
-def _form(desk: Desk, resident_id: UUID, filled: Filled, *, told: str = "", is_new: bool = False) -> Response:
-    if is_new:
-        filled.errors.clear()
-    with desk.transaction() as tx:
-        person = people.find(tx, resident_id)
-    return desk.page(
-        "certificate_form.html", status=422 if filled.errors or told else 200, filled=filled, told=told, person=person
-    )
 
 
 @router.get("/certificates/{serial}", summary="An issued certificate")

@@ -1,10 +1,11 @@
 """What every page of the register needs: who sits at the desk, for which purpose, and how work is done and answered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import yaml
 from fastapi import APIRouter, Depends, Request, Response
@@ -13,13 +14,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from kit import pages
 from kit.auth import Actor, require
 from kit.db import Tx
-from kit.errors import CallerError, PurposeRequired
+from kit.errors import CallerError, Forbidden, PurposeRequired
+from kit.forms import Field, Filled, blank, read
 from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
 from kit.sessions import Session, Signed, open_session, read_form
 from kit.settings import secret
 from systems.resident_registry.model.movements import REASONS
-from systems.resident_registry.model.people import Office
+from systems.resident_registry.model.people import Office, Resident
+from systems.resident_registry.rules.measures import masked
+from systems.resident_registry.service import households, measures, people
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -30,7 +34,7 @@ STATES = {
     "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
 }  # fmt: skip
 #: the menu: path below BASE and name
-MENU = (("", "はじめ"), ("/search", "検索"))
+MENU = (("", "はじめ"), ("/search", "検索"), ("/measures", "支援措置"))
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 
 
@@ -54,17 +58,30 @@ class Desk:
 
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
         common: dict[str, Any] = {"base": BASE, "menu": MENU, "states": STATES, "reasons": REASONS, "roles": self.actor.roles}
-        common |= {"purpose": PURPOSES.get(self.session.purpose or ""), "may_see": self.may_see}
+        common |= {"purpose": PURPOSES.get(self.session.purpose or "")}
         return pages.render(self.request, HERE, template, status=status, **common | data)
 
-    @property
-    def may_see(self) -> bool:
-        """Whether the address of a protected resident is shown to this member of staff."""
-        return "registry_supervisor" in self.actor.roles
+    def seen(self, found: Iterable[Resident]) -> list[Resident]:
+        """Residents as this member of staff may see them: the places of protected ones are empty without the role for it."""
+        return [masked(each, self.actor.roles) for each in found]
+
+    def person(self, resident_id: UUID) -> Resident:
+        """The resident, seen and recorded."""
+        with self.transaction() as tx:
+            measures.hold(tx)
+            return masked(people.find(tx, resident_id), self.actor.roles)
 
     def go(self, path: str) -> Response:
         """Lead on to another page, so that going back or reloading sends nothing twice."""
         return RedirectResponse(BASE + path, 303, pages.headers(self.request))
+
+    def members(self, tx: Tx, person: Resident) -> list[Resident]:
+        """Who lives in the resident's household now, head first; nobody when it has ended."""
+        return self.seen(households.present(tx, person.household_id)) if person.removed_on is None else []
+
+    def must_be(self, role: str) -> None:
+        if role not in self.actor.roles:
+            raise Forbidden(f"this needs one of the roles {role}")
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -81,7 +98,9 @@ class Desk:
         except CallerError as wrong:
             if wrong.status in REFUSALS:
                 record_refusal(self.request, wrong.status)
-            return None, pages.told(self.request, HERE, wrong.detail)
+            told = pages.told(self.request, HERE, wrong.detail, wrong.status)
+            messages = [str(each["message"]) for each in wrong.extra.get("suppressions", [])]  # type: ignore[attr-defined]
+            return None, " ".join([told, *messages])
 
     def attempt_once(self, key: str, body: object, work: Callable[[Tx], dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
         """`attempt`, and a form that is sent twice does its work once."""
@@ -105,5 +124,51 @@ def router(*, with_purpose: bool) -> APIRouter:
 
 
 AtDesk = Annotated[Desk, Depends(desk)]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A guided form: asked, checked, done. `work` does it in one transaction, `then` says where to go afterwards."""
+
+    title: str
+    fields: Sequence[Field]
+    verb: str
+    work: Callable[[Tx, Filled], dict[str, Any]]
+    then: Callable[[dict[str, Any]], str]
+    back: str = ""
+    person: Resident | None = None
+    note: str = ""
+    #: template of the part above the questions, when there is one
+    above: str = ""
+    shown: dict[str, Any] = field(default_factory=dict)
+
+
+def begin(desk: Desk, guide: Guide, **values: object) -> Response:
+    """The form, beginning with these values."""
+    return _asked(desk, guide, blank(guide.fields, **values))
+
+
+def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
+    """The next page of a guided form: again with its errors, the confirmation, or what was done."""
+    filled, step = read(guide.fields, form), form.get("step", ["check"])[0]
+    if step == "edit":
+        filled.errors.clear()
+        return _asked(desk, guide, filled)
+    if filled.errors:
+        return _asked(desk, guide, filled)
+    if step != "do":
+        return desk.page("guided_check.html", guide=guide, filled=filled)
+    body = (desk.request.url.path, sorted(filled.raw.items()))
+    done, told = desk.attempt_once(form.get("key", [""])[0], body, lambda tx: guide.work(tx, filled))
+    return _asked(desk, guide, filled, told=told) if done is None else desk.go(guide.then(done))
+
+
+def _asked(desk: Desk, guide: Guide, filled: Filled, *, told: str = "") -> Response:
+    status = 422 if filled.errors or told else 200
+    return desk.page("guided_form.html", status=status, guide=guide, filled=filled, told=told)
+
+
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
-Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "tenant_admin", "auditor"))]
+Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
+DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
+Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"))]

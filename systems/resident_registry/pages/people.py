@@ -9,15 +9,16 @@ from kit.forms import Field, blank, read
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Form
 from systems.resident_registry.pages.desk import router as new_router
-from systems.resident_registry.service import households, people
+from systems.resident_registry.service import households
 from systems.resident_registry.service import search as searching
 
 router = new_router(with_purpose=True)
 SEARCH = (
-    Field("name", "氏名", hint="二文字以上", required=False, longest=100),
+    Field("name", "氏名", hint="二文字以上。異体字は新字体でも見つかります。", required=False, longest=100),
     Field("kana", "氏名のフリガナ", "kana", hint="はじめから。ひらがな・半角カナでも入力できます。", required=False, longest=100),
     Field("born_on", "生年月日", "day", required=False),
     Field("address", "住所", hint="二文字以上", required=False, longest=100),
+    Field("atena_no", "宛名番号", "digits", required=False, longest=15),
 )
 
 
@@ -28,14 +29,14 @@ def search(desk: AtDesk, actor: Clerk) -> Response:
     if not last:
         return desk.page("search.html", filled=blank(SEARCH), found=None)
     filled = read(SEARCH, last)
-    found, told = desk.attempt(lambda tx: searching.search(tx, Criteria(**filled.values)))
+    found, told = desk.attempt(lambda tx: desk.seen(searching.search(tx, Criteria(**filled.values))))
     return desk.page("search.html", status=200 if found is not None else 422, filled=filled, found=found, told=told)
 
 
 @router.post("/search", summary="Search for these")
 def search_for(desk: AtDesk, actor: Clerk, form: Form) -> Response:
     filled = read(SEARCH, form)
-    if filled.errors:
+    if filled.errors and "clear" not in form:
         return desk.page("search.html", status=422, filled=filled, found=None)
     with desk.transaction() as tx:
         sessions.remember(tx, desk.session, search=None if "clear" in form else filled.raw)
@@ -44,11 +45,10 @@ def search_for(desk: AtDesk, actor: Clerk, form: Form) -> Response:
 
 @router.get("/residents/{resident_id}", summary="A resident")
 def person(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
-    with desk.transaction() as tx:
-        return desk.page("person.html", person=people.find(tx, resident_id))
+    return desk.page("person.html", person=desk.person(resident_id))
 
 
 @router.get("/households/{household_id}", summary="A household")
 def household(desk: AtDesk, actor: Clerk, household_id: UUID) -> Response:
     with desk.transaction() as tx:
-        return desk.page("household.html", people=households.present(tx, household_id))
+        return desk.page("household.html", people=desk.seen(households.present(tx, household_id)))
