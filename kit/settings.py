@@ -37,14 +37,14 @@ class ProcessSettings(BaseModel):
     two_factors: bool = True
     host: str = "127.0.0.1"
     port: int
-    public_url: str = ""
+    counter_url: str = ""
     """Where browsers find the process (`https://…`, no slash at the end); empty: at its own host and port."""
     environment: Literal["production", "drill", "training"] = "production"
     session_idle_minutes: int = Field(15, ge=1, le=30)
 
     def origin(self) -> str:
         """Scheme, host and port as browsers see them."""
-        return self.public_url or f"http://{self.host}:{self.port}"
+        return self.counter_url or f"http://{self.host}:{self.port}"
 
     def database_url(self) -> str:
         """Connection of the process's role; its password comes from the environment."""

@@ -74,11 +74,11 @@ class Vouching:
 class Browser:
     """Cookies and pages of one person; the application runs in this process."""
 
-    def __init__(self, j: Journaled, realm: Vouching, *, tenant: str = "045811", public_url: str = "") -> None:
+    def __init__(self, j: Journaled, realm: Vouching, *, tenant: str = "045811", counter_url: str = "") -> None:
         self.j, self.realm, self.cookies = j, realm, httpx2.Cookies()
         self.settings = ProcessSettings(
             tenant=tenant, tenant_name="女川町", zone="mynumber", systems=(), database_port=1, database_name="x",
-            database_role="x", issuer="x", jwks_url="x", audience="x", clients=("mynumber",), port=1, public_url=public_url,
+            database_role="x", issuer="x", jwks_url="x", audience="x", clients=("mynumber",), port=1, counter_url=counter_url,
         )  # fmt: skip
         self.database = Database(j.app, max_size=2)
         stand_in: Any = realm
@@ -145,7 +145,7 @@ def test_a_signed_in_clerk_works_and_signs_out(browser: Browser) -> None:
 
 
 def test_the_cookie_is_opaque_and_kept_from_scripts(j: Journaled) -> None:
-    made = Browser(j, Vouching(), public_url="https://onagawa.example")
+    made = Browser(j, Vouching(), counter_url="https://onagawa.example")
     asked = made.ask("GET", "/counter/sign-in?next=/counter/office").headers["set-cookie"]
     assert asked.startswith("__Host-mcloud-045811-mynumber-asking=")
     assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= set(asked.split("; "))
