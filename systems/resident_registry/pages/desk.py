@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from kit import pages
 from kit.auth import Actor, require
+from kit.civic.dates import wareki
 from kit.db import Tx
 from kit.errors import CallerError, Forbidden, PurposeRequired
 from kit.forms import Field, Filled, blank, read
@@ -144,8 +146,10 @@ class Guide:
 
 
 def begin(desk: Desk, guide: Guide, **values: object) -> Response:
-    """The form, beginning with these values."""
-    return _asked(desk, guide, blank(guide.fields, **values))
+    """The form, beginning with these values; days in the reader's calendar."""
+    japanese = pages.language(desk.request) == "ja"
+    written = {name: wareki(value) if japanese and isinstance(value, date) else value for name, value in values.items()}
+    return _asked(desk, guide, blank(guide.fields, **written))
 
 
 def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:

@@ -81,7 +81,8 @@ def case(desk: AtDesk, actor: DvOfficer, case_id: UUID) -> Response:
     with desk.transaction() as tx:
         found, opponent, protected = service.read(tx, case_id)
         who = desk.seen(people.find(tx, each) for each in protected)
-    steps = [(name, title) for name, (title, _, _, states, _) in STEPS.items() if found.state in states]
+    decides = "registry_supervisor" in desk.actor.roles
+    steps = [(name, s[0]) for name, s in STEPS.items() if found.state in s[3] and (decides or not s[4])]
     shown: dict[str, Any] = {
         "case": found,
         "opponent": opponent,
