@@ -67,6 +67,13 @@ class Invalid(CallerError):
     slug = "invalid"
 
 
+class VersionRequired(CallerError):
+    """Say which version you read."""
+
+    status = 428
+    slug = "version-required"
+
+
 class PurposeRequired(CallerError):
     """Say for which purpose you look at personal data."""
 

@@ -10,6 +10,7 @@ import pytest
 
 from kit.db import connect
 from tenants.keyring import platform_url, postgres_url, tenant_keys, tenant_url
+from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
 
 PAIRS = [(ONAGAWA, MINAMISANRIKU), (MINAMISANRIKU, ONAGAWA)]
@@ -138,6 +139,15 @@ def test_mutant_the_own_tenant_is_there(cloud: Cloud) -> None:
         assert {each["tenant"] for each in admin.get("/operations").json()} == {ONAGAWA}
     with cloud.registry(ONAGAWA) as clerk:
         assert clerk.get(f"/residents/{residents(cloud, ONAGAWA)[0]['id']}").status_code == 200
+
+
+@pytest.mark.proves("ISO-1", "ISO-2")
+def test_mutant_a_process_on_another_tenants_database_shows_its_residents(cloud: Cloud) -> None:
+    foreign = residents(cloud, MINAMISANRIKU)[0]
+    with bent(cloud, ONAGAWA, "registry-clerk", database_of=MINAMISANRIKU) as clerk:
+        assert clerk.get(f"/residents/{foreign['id']}").status_code == 200
+        shown = clerk.get("/residents", params={"name": foreign["name"].replace("\u3000", "")})
+        assert str(foreign["id"]) in [hit["id"] for hit in shown.json()["residents"]]
 
 
 @pytest.mark.proves("ISO-2")

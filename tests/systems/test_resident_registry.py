@@ -15,15 +15,14 @@ from kit.db import Tx, connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
 from systems.resident_registry.jobs import imports
 from systems.resident_registry.model.certificates import Request
-from systems.resident_registry.model.people import Place
+from systems.resident_registry.model.errors import NewHeadNeeded
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import certificates, people, search
-from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tenants import synthetic_residents
 from tenants.catalog import tenant
-from tests.support.registry import NAME, OFFICE, ONAGAWA, TODAY, die, household_of, move_in, person
+from tests.support.registry import NAME, OFFICE, TODAY, die, household_of, move_in, moved, named, person
 
 
 def accesses(tx: Tx) -> int:
@@ -68,12 +67,12 @@ class connect_again:
 
 
 def test_late_filing_is_accepted_and_marked() -> None:
-    assert not rules.is_late(date(2026, 12, 18), date(2027, 1, 4), 14)
-    assert rules.is_late(date(2026, 12, 18), date(2027, 1, 5), 14)
-    with pytest.raises(Invalid):
-        rules.check_days(event_on=TODAY, filed_on=TODAY - timedelta(days=1), today=TODAY)
-    with pytest.raises(Invalid):
-        rules.check_days(event_on=TODAY, filed_on=TODAY + timedelta(days=1), today=TODAY)
+    assert not rules.is_late("move_in", date(2026, 12, 18), date(2027, 1, 4), 14)
+    assert rules.is_late("move_in", date(2026, 12, 18), date(2027, 1, 5), 14)
+    assert not rules.is_late("death", date(2026, 12, 18), date(2027, 1, 5), 14)
+    for filed_on in (TODAY - timedelta(days=1), TODAY + timedelta(days=1)):
+        with pytest.raises(Invalid):
+            rules.check_days("move_in", event_on=TODAY, filed_on=filed_on, today=TODAY, days_ahead=30)
 
 
 def test_exactly_one_head(tx: Tx) -> None:
@@ -139,13 +138,12 @@ def test_the_same_certificate_has_the_same_bytes_and_the_serial_counts_on(tx: Tx
 
 
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
-    head, spouse, child = move_in(tx, person(), person("䶒藤 花", "妻"), person("䶒藤 子", "子", born_on=date(1980, 1, 1)))
-    with pytest.raises(Conflict, match="2 more"):
+    head, spouse, child = move_in(
+        tx, person(), person("䶒藤 花", "妻", sex="female"), person("䶒藤 子", "子", born_on=date(1980, 1, 1))
+    )
+    with pytest.raises(NewHeadNeeded, match="2 residents"):
         die(tx, head)
-    tx.execute("ROLLBACK")
-    tx.execute("BEGIN")
-    head, spouse, child = move_in(tx, person(), person("䶒藤 花", "妻"), person("䶒藤 子", "子", born_on=date(1980, 1, 1)))
-    die(tx, head, {spouse.id: "世帯主", child.id: "子"})
+    die(tx, head, {spouse.id: "世帯主"})
     assert [(m.name, m.relation) for m in store.members(tx, head.household_id, TODAY)] == [
         ("䶒藤 花", "世帯主"),
         ("䶒藤 子", "子"),
@@ -164,23 +162,15 @@ def test_a_stale_version_loses(tx: Tx) -> None:
 
 def test_birth_move_within_and_move_out(tx: Tx) -> None:
     head, child = household_of(tx, 2)
-    newborn = person("䶒藤 新", "子", born_on=TODAY)
-    filed = service.register_birth(tx, OFFICE, newborn, head.household_id, event_on=TODAY, filed_on=TODAY, filer="head")
+    newborn = {"name": "䶒藤 新", "kana": "ゴトウ シン", "sex": "male", "born_on": TODAY, "relation": "子"}
+    filed = moved(tx, "birth", {"household_id": head.household_id, "child": newborn, "parents": [head.id]})
     born = store.resident(tx, filed.residents[0], TODAY)
     assert (born.became_resident_on, born.address_since, born.household_id) == (TODAY, None, head.household_id)
-    service.register_move_within(
-        tx,
-        head.household_id,
-        head.version,
-        place=Place("9862262", "新しい住所", ONAGAWA),
-        event_on=TODAY,
-        filed_on=TODAY,
-        filer="head",
-    )
+    place = {"postal_code": "9862262", "address": "新しい住所"}
+    moved(tx, "move_within", {"residents": named(head, child, born), "place": place})
     assert store.resident(tx, child.id, TODAY).address == "新しい住所"
-    head, child, born = (store.resident(tx, each.id, TODAY) for each in (head, child, born))
-    leaving = [(each.id, each.version) for each in (head, child, born)]
-    service.register_move_out(tx, leaving, destination="仙台市", event_on=TODAY, filed_on=TODAY, filer="self", relations={})
+    leaving = named(*(store.resident(tx, each.id, TODAY) for each in (head, child, born)))
+    moved(tx, "move_out", {"residents": leaving, "destination": {"address": "仙台市"}})
     assert {store.resident(tx, each.id, TODAY).state for each in (head, child, born)} == {"moved_out"}
     assert search.search(tx, Criteria(name="太朗")) == []
     with pytest.raises(NotFound):

@@ -25,7 +25,7 @@ from kit.settings import secret
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.rules.measures import masked
-from systems.resident_registry.service import households, measures, people
+from systems.resident_registry.service import measures, people, viewing
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
@@ -79,7 +79,7 @@ class Desk:
 
     def members(self, tx: Tx, person: Resident) -> list[Resident]:
         """Who lives in the resident's household now, head first; nobody when it has ended."""
-        return self.seen(households.present(tx, person.household_id)) if person.removed_on is None else []
+        return self.seen(viewing.present(tx, person.household_id)) if person.removed_on is None else []
 
     def must_be(self, role: str) -> None:
         if role not in self.actor.roles:

@@ -9,8 +9,8 @@ from kit.forms import Field, blank, read
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Form
 from systems.resident_registry.pages.desk import router as new_router
-from systems.resident_registry.service import households
 from systems.resident_registry.service import search as searching
+from systems.resident_registry.service import viewing
 
 router = new_router(with_purpose=True)
 SEARCH = (
@@ -51,4 +51,4 @@ def person(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
 @router.get("/households/{household_id}", summary="A household")
 def household(desk: AtDesk, actor: Clerk, household_id: UUID) -> Response:
     with desk.transaction() as tx:
-        return desk.page("household.html", people=desk.seen(households.present(tx, household_id)))
+        return desk.page("household.html", people=desk.seen(viewing.present(tx, household_id)))

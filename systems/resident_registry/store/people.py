@@ -9,7 +9,8 @@ from uuid import UUID
 
 from kit.civic.names import bigrams, fold, kana_key
 from kit.db import Tx, json
-from kit.errors import Conflict, NotFound, Stale
+from kit.errors import Conflict, NotFound
+from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Household, Place, Resident
 from systems.resident_registry.store import history
@@ -43,6 +44,14 @@ def resident(tx: Tx, number: UUID, today: date) -> Resident:
     found = tx.row(SELECT + "WHERE r.id = %(id)s", {"id": number, "today": today}, into=Resident)
     if found is None:
         raise NotFound("there is no such resident")
+    return found
+
+
+def named(tx: Tx, number: UUID, version: int, today: date) -> Resident:
+    """The resident of that id as the caller saw it; `NewerVersion` when it has changed since."""
+    found = resident(tx, number, today)
+    if found.version != version:
+        raise NewerVersion("the record changed in the meantime: read it again", current_version=found.version)
     return found
 
 
@@ -162,28 +171,58 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
 
     Raises
     ------
-    Stale
+    NewerVersion
         Somebody changed the resident since it was read.
     """
     if changes.keys() & {*_NAMES, *_READINGS}:
         changes |= _keys({item: getattr(one, item) for item in (*_NAMES, *_READINGS)} | changes)
-    for name in ("qualifications", "districts", "removed_place"):
-        if changes.get(name) is not None:
-            changes[name] = json(changes[name])
     if not history.change(tx, "resident", one.id, one.version, changes, because):
-        raise Stale("the record changed in the meantime: read it again")
+        current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
+        raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
-def add_number(tx: Tx, resident_id: UUID, sealed: bytes, blind_index: bytes) -> None:
-    tx.execute(
-        "INSERT INTO resident_registry.individual_number (resident_id, sealed, blind_index) VALUES (%s, %s, %s)",
-        (resident_id, sealed, blind_index),
+def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
+    """Every household of these residents, and every one they left, has exactly one head or nobody (R1).
+
+    Raises
+    ------
+    TwoHeads, NewHeadNeeded
+        It has more, or people and none.
+    """
+    rows = tx.rows(
+        """SELECT r.household_id, count(*) FILTER (WHERE r.relation = '世帯主') AS heads FROM resident_registry.resident r
+           WHERE r.removed_on IS NULL AND r.household_id IN (
+               SELECT household_id FROM resident_registry.resident WHERE id = ANY (%(ids)s)
+               UNION SELECT (facts ->> 'household_id')::uuid FROM resident_registry.resident_history
+                     WHERE resident_id = ANY (%(ids)s) AND known_to IS NULL)
+           GROUP BY r.household_id HAVING count(*) FILTER (WHERE r.relation = '世帯主') <> 1""",
+        {"ids": list(touched)},
     )
+    if any(row["heads"] > 1 for row in rows):
+        raise TwoHeads("a household has exactly one head (世帯主)")
+    if rows:
+        raise NewHeadNeeded("a household would be left without a head (世帯主)")
 
 
-def retire_numbers(tx: Tx, resident_id: UUID) -> None:
-    """A removed person's number is no longer in use here; the person may come back with it."""
-    tx.execute("UPDATE resident_registry.individual_number SET in_use = false WHERE resident_id = %s", (resident_id,))
+def others_at(tx: Tx, address: str, household_id: UUID) -> tuple[bool, bool]:
+    """Whether another household with present members has that address, and whether one there has a 方書."""
+    row = tx.row(
+        """SELECT count(*) > 0 AS any, coalesce(bool_or(building <> ''), false) AS building FROM resident_registry.household h
+           WHERE address_bigrams @> %s AND address = %s AND id <> %s
+           AND EXISTS (SELECT FROM resident_registry.resident r WHERE r.household_id = h.id AND r.removed_on IS NULL)""",
+        (bigrams(address), address, household_id),
+    )
+    return (row["any"], row["building"]) if row else (False, False)
+
+
+def same_person(tx: Tx, name: str, born_on: date, but: UUID) -> bool:
+    """Whether another present resident has that name and birth."""
+    found: bool = tx.value(
+        """SELECT EXISTS (SELECT FROM resident_registry.resident
+           WHERE born_on = %s AND name = %s AND removed_on IS NULL AND id <> %s)""",
+        (born_on, name, but),
+    )
+    return found
 
 
 def copy_households(tx: Tx, rows: Iterable[Household]) -> int:
