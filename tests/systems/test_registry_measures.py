@@ -278,7 +278,7 @@ def test_who_moved_from_the_protected_address_is_listed_and_stays_protected(tx: 
     case = in_force(tx, one.id)
     assert service.worklists(tx)["moved"] == []
     place = dataclasses.replace(people.household(tx, one.household_id).place, address="宮城県牡鹿郡女川町女川9番地9")
-    named = [{"id": one.id, "version": one.version}]
+    named, tx.actor = [{"id": one.id, "version": one.version}], "clerk"
     moved(tx, "move_within", {"residents": named, "place": vars(place)})
     assert [each.id for each in service.worklists(tx)["moved"]] == [case.id]
     assert people.resident(tx, one.id, TODAY).restricted

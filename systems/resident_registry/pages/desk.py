@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -35,8 +35,10 @@ PURPOSES: dict[str, str] = yaml.safe_load((HERE.parent / "contract.yaml").read_t
 STATES = {
     "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
 }  # fmt: skip
+#: field of the alerts that were looked at
+CONFIRMED = "confirmed"
 #: the menu: path below BASE and name
-MENU = (("", "はじめ"), ("/search", "検索"), ("/measures", "支援措置"))
+MENU = (("", "はじめ"), ("/search", "検索"), ("/movements", "異動"), ("/measures", "支援措置"))
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 
 
@@ -92,21 +94,30 @@ class Desk:
         with self.request.app.state.database.transaction(self.actor.subject, **options) as tx:
             yield tx
 
-    def attempt(self, work: Callable[[Tx], T]) -> tuple[T | None, str]:
+    def attempt(self, work: Callable[[Tx], T]) -> tuple[T | None, CallerError | None]:
         """What `work` makes, or why the office cannot: nothing of it is then there, and a refusal is recorded."""
         try:
             with self.transaction() as tx:
-                return work(tx), ""
+                return work(tx), None
         except CallerError as wrong:
             if wrong.status in REFUSALS:
                 record_refusal(self.request, wrong.status)
-            told = pages.told(self.request, HERE, wrong.detail, wrong.status)
-            messages = [str(each["message"]) for each in wrong.extra.get("suppressions", [])]  # type: ignore[attr-defined]
-            return None, " ".join([told, *messages])
+            return None, wrong
 
-    def attempt_once(self, key: str, body: object, work: Callable[[Tx], dict[str, Any]]) -> tuple[dict[str, Any] | None, str]:
-        """`attempt`, and a form that is sent twice does its work once."""
-        return self.attempt(lambda tx: once(tx, f"page/{key}", repr(body).encode(), lambda: work(tx)))
+    def tell(self, wrong: CallerError | None) -> str:
+        """What an error says in the reader's language, with the messages of suppressions it carries."""
+        if wrong is None:
+            return ""
+        said = pages.told(self.request, HERE, wrong.detail, wrong.status)
+        if said.endswith(f"({wrong.detail})") and (title := (wrong.__doc__ or "").splitlines()[0]).endswith("。"):
+            said = title
+        return " ".join([said, *(each["message"] for each in carried(wrong, "suppressions"))])
+
+
+def carried(wrong: CallerError | None, what: str) -> list[dict[str, str]]:
+    """A list that an error carries: suppressions, alerts."""
+    found = wrong.extra.get(what, []) if wrong else []
+    return found if isinstance(found, list) else []
 
 
 def purpose_chosen(session: Signed) -> None:
@@ -140,16 +151,21 @@ class Guide:
     back: str = ""
     person: Resident | None = None
     note: str = ""
-    #: template of the part above the questions, when there is one
-    above: str = ""
-    shown: dict[str, Any] = field(default_factory=dict)
+    about: str = ""
+    #: the work is tried and taken back before the confirmation, so that errors and alerts show there
+    rehearsed: bool = False
+    #: further buttons: value of `step`, label
+    steps: Sequence[tuple[str, str]] = ()
 
 
 def begin(desk: Desk, guide: Guide, **values: object) -> Response:
-    """The form, beginning with these values; days in the reader's calendar."""
+    """The form, beginning with these values, days in the reader's calendar; at once its confirmation when nothing is asked."""
     japanese = pages.language(desk.request) == "ja"
     written = {name: wareki(value) if japanese and isinstance(value, date) else value for name, value in values.items()}
-    return _asked(desk, guide, blank(guide.fields, **written))
+    filled = blank(guide.fields, **written)
+    if any(each.kind != "hidden" for each in guide.fields):
+        return _asked(desk, guide, filled)
+    return desk.page("guided_check.html", guide=guide, filled=filled, alerts=[], told="")
 
 
 def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
@@ -157,14 +173,39 @@ def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
     filled, step = read(guide.fields, form), form.get("step", ["check"])[0]
     if step == "edit":
         filled.errors.clear()
+    if step == "edit" or filled.errors:
         return _asked(desk, guide, filled)
-    if filled.errors:
-        return _asked(desk, guide, filled)
+    filled.raw[CONFIRMED] = form.get(CONFIRMED, [])
     if step != "do":
-        return desk.page("guided_check.html", guide=guide, filled=filled)
-    body = (desk.request.url.path, sorted(filled.raw.items()))
-    done, told = desk.attempt_once(form.get("key", [""])[0], body, lambda tx: guide.work(tx, filled))
-    return _asked(desk, guide, filled, told=told) if done is None else desk.go(guide.then(done))
+        wrong = _rehearsed(desk, guide, filled) if guide.rehearsed else None
+    else:
+        body = repr((desk.request.url.path, sorted(filled.raw.items()))).encode()
+        key = f"page/{form.get('key', [''])[0]}"
+        done, wrong = desk.attempt(lambda tx: once(tx, key, body, lambda: guide.work(tx, filled)))
+        if done is not None:
+            return desk.go(guide.then(done))
+    alerts = carried(wrong, "alerts")
+    if wrong and not alerts:
+        return _asked(desk, guide, filled, told=desk.tell(wrong))
+    told = desk.tell(wrong) if step == "do" else ""
+    return desk.page("guided_check.html", status=409 if told else 200, guide=guide, filled=filled, alerts=alerts, told=told)
+
+
+class _TakenBack(Exception):
+    """Ends a rehearsal."""
+
+
+def _rehearsed(desk: Desk, guide: Guide, filled: Filled) -> CallerError | None:
+    """What would be wrong; nothing of it stays."""
+
+    def work(tx: Tx) -> None:
+        guide.work(tx, filled)
+        raise _TakenBack
+
+    try:
+        return desk.attempt(work)[1]
+    except _TakenBack:
+        return None
 
 
 def _asked(desk: Desk, guide: Guide, filled: Filled, *, told: str = "") -> Response:

@@ -29,8 +29,8 @@ def search(desk: AtDesk, actor: Clerk) -> Response:
     if not last:
         return desk.page("search.html", filled=blank(SEARCH), found=None)
     filled = read(SEARCH, last)
-    found, told = desk.attempt(lambda tx: desk.seen(searching.search(tx, Criteria(**filled.values))))
-    return desk.page("search.html", status=200 if found is not None else 422, filled=filled, found=found, told=told)
+    found, wrong = desk.attempt(lambda tx: desk.seen(searching.search(tx, Criteria(**filled.values))))
+    return desk.page("search.html", status=200 if found is not None else 422, filled=filled, found=found, told=desk.tell(wrong))
 
 
 @router.post("/search", summary="Search for these")
