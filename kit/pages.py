@@ -65,7 +65,10 @@ def language(request: Request) -> str:
 
 def text(folder: Path, lang: str, japanese: str) -> str:
     """The text in the reader's language; a text without English stays Japanese."""
-    return english(folder).get(japanese, japanese) if lang == "en" else japanese
+    if lang != "en":
+        return japanese
+    known = english(folder).get(japanese)
+    return known if known else _said(_patterns(folder, from_japanese=True), japanese) or japanese
 
 
 def day(lang: str, value: date | None) -> Markup:
@@ -143,10 +146,20 @@ def problem(request: Request, status: int, detail: str) -> Response:
 
 
 @cache
-def _patterns(folder: Path) -> list[tuple[re.Pattern[str], str]]:
-    """English sentences of the catalogue as patterns: `{n}` stands for anything."""
+def _patterns(folder: Path, *, from_japanese: bool = False) -> list[tuple[re.Pattern[str], str]]:
+    """Sentences of one language as patterns, with the other's beside: `{n}` stands for anything."""
     marks = re.compile(r"\\{(\w+)\\}")
-    return [(re.compile(marks.sub(r"(?P<\1>.+)", re.escape(en))), ja) for ja, en in english(folder).items()]
+    pairs = ((ja, en) if from_japanese else (en, ja) for ja, en in english(folder).items())
+    return [
+        (re.compile(marks.sub(r"(?P<\1>.+)", re.escape(one))), other) for one, other in pairs if "{" in one or not from_japanese
+    ]
+
+
+def _said(patterns: list[tuple[re.Pattern[str], str]], sentence: str) -> str | None:
+    for pattern, other in patterns:
+        if found := pattern.fullmatch(sentence):
+            return other.format(**found.groupdict())
+    return None
 
 
 def told(request: Request, folder: Path, detail: str, status: int = 422) -> str:
@@ -156,9 +169,8 @@ def told(request: Request, folder: Path, detail: str, status: int = 422) -> str:
     """
     if language(request) == "en":
         return english(folder).get(detail, detail)
-    for pattern, japanese in _patterns(folder):
-        if found := pattern.fullmatch(detail):
-            return japanese.format(**found.groupdict())
+    if known := _said(_patterns(folder), detail):
+        return known
     return detail if any("ぁ" <= each <= "ん" for each in detail) else f"{TITLES.get(status, TITLES[500])}({detail})"
 
 

@@ -10,8 +10,9 @@ from systems.resident_registry.service import sealing
 
 #: item of a form -> its Japanese name; an item without one is not for reading
 LABELS = {
-    "address": "住所", "postal_code": "郵便番号", "name": "氏名", "kana": "フリガナ", "sex": "性別", "born_on": "生年月日",
-    "relation": "続柄", "head": "世帯主", "country": "国名", "certificate": "転出証明書", "out_planned_on": "転出予定日",
+    "name": "氏名", "kana": "フリガナ", "sex": "性別", "born_on": "生年月日", "relation": "続柄",
+    "address": "住所", "postal_code": "郵便番号",
+    "head": "世帯主", "country": "国名", "certificate": "転出証明書", "out_planned_on": "転出予定日",
     "registered_domicile": "本籍", "family_register_head": "筆頭者", "resident_code": "住民票コード",
     "individual_number": "個人番号", "nationality": "国籍・地域", "residence_status": "在留資格",
     "residence_period": "在留期間", "residence_until": "在留期間の満了の日", "residence_card_no": "在留カードの番号",
@@ -33,17 +34,23 @@ def lines(one: Movement, names: Mapping[UUID, str]) -> list[Line]:
 
 
 def _walk(value: Mapping[str, Any], heading: str, names: Mapping[str, str]) -> Iterator[Line]:
-    for name, inner in value.items():
+    for name, inner in sorted(value.items(), key=_place):
         if isinstance(inner, Mapping):
             yield from _walk(inner, PARTS.get(name, heading), names)
         elif isinstance(inner, list):
-            for each in inner:
-                if isinstance(each, Mapping):
-                    yield from _walk(each, PARTS.get(name, heading), names)
+            people = [each for each in inner if isinstance(each, Mapping)]
+            for n, each in enumerate(people, 1):
+                yield from _walk(each, f"加わる人 {n}" if name == "people" else PARTS.get(name, heading), names)
         elif name in names:
             yield heading, names[name], str(inner)
         elif name in LABELS and inner is not None:
             yield heading, LABELS[name], _value(name, inner)
+
+
+def _place(item: tuple[str, Any]) -> int:
+    """jsonb keeps no order of its own: single items first, then the parts, each as listed above."""
+    order = [*LABELS, *PARTS]
+    return order.index(item[0]) if item[0] in order else len(order)
 
 
 def _value(name: str, value: Any) -> str | date:
