@@ -31,6 +31,13 @@ def certificate(cloud: Cloud, code: str) -> str:
     raise AssertionError("no certificate can be issued")
 
 
+def movement(cloud: Cloud, code: str) -> str:
+    """Id of a draft of that tenant."""
+    details = {"reason": "death", "residents": [{"id": str(residents(cloud, code)[0]["id"]), "version": 1}]}
+    with cloud.registry(code) as clerk:
+        return str(clerk.post("/movements", json={"event_on": "2026-11-01", "details": details}).json()["id"])
+
+
 def operations_with_ids(base: str) -> list[tuple[str, str, list[str]]]:
     """Method, path and id parameters of every operation of a live schema that carries one."""
     schema = httpx2.get(f"{base}/openapi.json", timeout=20).json()
@@ -49,6 +56,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "/extend": {"version": 1},
     "/close": {"version": 1, "reason": "x"},
     "/opponent": {"resident_id": str(uuid4())},
+    ":submit": {},
+    ":return": {"reason": "x"},
+    ":cancel": {"ground": {"kind": "error", "text": "x", "on": "2026-11-01"}},
+    ":recalculate": {"head": str(UUID(int=1))},
+    "/movements/{movement_id}": {
+        "event_on": "2026-11-01",
+        "details": {"reason": "move_out_cancel", "residents": [{"id": str(UUID(int=1)), "version": 1}]},
+    },
     "/onboarding": {},
     "/backups": {},
     "/restores": {},
@@ -84,14 +99,17 @@ def without_request(response: httpx2.Response) -> dict[str, Any]:
 @pytest.mark.parametrize(("own", "other"), PAIRS)
 def test_another_tenants_objects_are_not_there_in_the_registry(cloud: Cloud, own: str, other: str) -> None:
     base = cloud.registry_url(own).removesuffix("/resident-registry")
-    foreign = {"resident_id": str(residents(cloud, other)[0]["id"]), "serial": certificate(cloud, other)}
-    foreign |= {"case_id": a_case(cloud, other), "suppression_id": str(uuid4()), "forwarding_id": str(uuid4())}
+    somebody = residents(cloud, other)[0]
+    foreign = {"resident_id": str(somebody["id"]), "household_id": str(somebody["household_id"])}
+    foreign |= {"serial": certificate(cloud, other), "movement_id": movement(cloud, other), "case_id": a_case(cloud, other)}
+    foreign |= {"suppression_id": str(uuid4()), "forwarding_id": str(uuid4())}
     missing = {name: str(uuid4()) for name in foreign} | {"serial": f"{own}-2020-999999"}
     operations = operations_with_ids(base)
     assert len(operations) >= 4
     journal = tenant_url(cloud.home, own, "backup")
     for username in ("registry-clerk", "registry-supervisor"):
         with cloud.registry(own, username) as clerk:
+            clerk.headers["If-Match"] = '"1"'
             for method, path, names in operations:
                 before = refusals(journal)
                 url = base + path.format(**{name: foreign[name] for name in names})
@@ -156,20 +174,21 @@ def test_another_tenants_ids_in_other_places_do_nothing(cloud: Cloud) -> None:
     own = residents(cloud, ONAGAWA)[0]
     with connect(tenant_url(cloud.home, ONAGAWA, "backup")) as tx:
         before = tx.value("SELECT count(*) FROM resident_registry.movement")
-    today = {"event_on": "2026-11-01", "filed_on": "2026-11-02"}
     child = {"name": "架空 子", "kana": "カクウ コ", "sex": "male", "born_on": "2026-11-01", "relation": "子"}
     both = [{"id": str(own["id"]), "version": 1}, {"id": str(foreign["id"]), "version": 1}]
     place = {"postal_code": "9862261", "address": "x"}
     bodies = [
-        {"kind": "birth", "household_id": str(foreign["household_id"]), "child": child, **today},
-        {"kind": "death", "resident": {"id": str(foreign["id"]), "version": 1}, **today},
-        {"kind": "move_out", "residents": both, "destination": "x", **today},
-        {"kind": "move_out", "residents": both[::-1], "destination": "x", **today},
-        {"kind": "move_within", "household_id": str(foreign["household_id"]), "version_of_head": 1, "place": place, **today},
+        {"reason": "birth", "household_id": str(foreign["household_id"]), "child": child},
+        {"reason": "death", "residents": both[1:]},
+        {"reason": "move_out", "residents": both, "destination": {"address": "x"}},
+        {"reason": "move_out", "residents": both[::-1], "destination": {"address": "x"}},
+        {"reason": "move_within", "residents": both[1:], "place": place},
+        {"reason": "move_within", "residents": both[:1], "household_id": str(foreign["household_id"])},
     ]
     with cloud.registry(ONAGAWA) as clerk:
         for body in bodies:
-            assert clerk.post("/notifications", json=body).status_code in (404, 409), body
+            filing = {"event_on": "2026-11-01", "filed_on": "2026-11-02", "details": body, "up_to": "decided"}
+            assert clerk.post("/movements", json=filing).status_code in (404, 409), body
         for header in ("X-Tenant", "X-Forwarded-Host", "Forwarded", "Host"):
             answer = clerk.get(f"/residents/{foreign['id']}", headers={header: MINAMISANRIKU})
             assert answer.status_code == 404

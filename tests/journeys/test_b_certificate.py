@@ -117,9 +117,11 @@ def test_roles_and_versions(cloud: Cloud) -> None:
     with cloud.registry(CODE, "auditor") as auditor:
         assert auditor.get(f"/residents/{number}").status_code == 403
     with cloud.registry(CODE) as clerk:
-        body = {"kind": "death", "event_on": "2026-11-01", "resident": {"id": number, "version": 99}}
-        assert clerk.post("/notifications", json=body).status_code == 412
-        assert clerk.post("/notifications", json=body | {"colour": "x"}).status_code == 422
+        details = {"reason": "death", "residents": [{"id": number, "version": 99}]}
+        body = {"event_on": "2026-11-01", "details": details, "up_to": "review"}
+        stale = clerk.post("/movements", json=body)
+        assert (stale.status_code, stale.json()["current_version"]) == (412, 1)
+        assert clerk.post("/movements", json=body | {"colour": "x"}).status_code == 422
 
 
 def test_the_scenes_of_the_demo(cloud: Cloud, tmp_path: Any) -> None:

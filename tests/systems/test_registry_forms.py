@@ -55,9 +55,9 @@ def file(tx: Tx, reason: str, raw: Raw, *, members: list[Resident], others: Any 
     return decided(tx, service.submit(tx, OFFICE, one.id, one.version, USUAL))
 
 
-def leaving(tx: Tx, members: list[Resident]) -> list[Resident]:
+def leaving(tx: Tx, members: list[Resident], days: int) -> list[Resident]:
     named = [{"id": each.id, "version": each.version} for each in members]
-    ahead = TODAY + timedelta(days=5)
+    ahead = TODAY + timedelta(days=days)
     moved(tx, "move_out", {"residents": named, "destination": {"address": "宮城県石巻市"}}, event_on=ahead)
     return [store.resident(tx, each.id, TODAY) for each in members]
 
@@ -88,7 +88,7 @@ CASES: dict[str, Callable[[list[Resident]], Raw]] = {
     "move_out": lambda m: AWAY | {"who": all_of(m)},
     "move_out_abroad": lambda m: ABROAD | {"who": all_of(m)},
     "move_out_cancel": lambda m: {"who": all_of(m)},
-    "in_notice": lambda m: AWAY | {"who": all_of(m), "received_on": [wareki(TODAY)]},
+    "in_notice": lambda m: AWAY | {"who": all_of(m), "received_on": [wareki(TODAY)], "event_on": [wareki(TODAY)]},
     "death": lambda m: {"who": all_of(m)[:1], f"relation-{m[1].id}": ["世帯主"]},
     "head_change": lambda m: {"resident": all_of(m)[1:2]},
     "household_split": lambda m: {"who": all_of(m)[2:]},
@@ -114,7 +114,7 @@ def test_every_form_is_taken_as_it_is_typed(tx: Tx, reason: str) -> None:
     if forms.SHEETS[reason].joins:
         members = []
     elif reason in ("move_out_cancel", "in_notice"):
-        members = leaving(tx, members)
+        members = leaving(tx, members, 0 if reason == "in_notice" else 5)
     elif reason == "office_restoration":
         members = removed(tx, members)
     raw = CASES[reason](members)

@@ -147,6 +147,18 @@ class RetentionRunning(Conflict):
     slug = "retention-running"
 
 
+class LegalHold(Conflict):
+    """法的保全の対象のため廃棄できません。"""
+
+    slug = "legal-hold"
+
+
+class DisposalNeeded(Conflict):
+    """削除はできません。廃棄の決裁を受けてください。"""
+
+    slug = "disposal-needed"
+
+
 class NewerVersion(Stale):
     """読み取った後に更新されています。新しい版を確認してください。"""
 

@@ -6,11 +6,11 @@ from systems.resident_registry.routes import (
     measures,
     movements,
     people,
+    retention,
     search,
     statistics,
     support_cases,
 )
 
-routers = tuple(
-    module.router for module in (search, people, history, movements, certificates, measures, support_cases, statistics)
-)
+SUBJECTS = (search, people, history, movements, certificates, measures, support_cases, retention, statistics)
+routers = tuple(module.router for module in SUBJECTS)

@@ -52,6 +52,8 @@ PERFORM: dict[str, Perform] = {
 def draft(tx: Tx, office: Office, filing: Filing) -> Movement:
     """Enter a filing as a draft; days, ground and numbers are checked, the rest on submission."""
     number = uuid4()
+    if (household := getattr(filing.details, "household_id", None)) is not None:
+        persons.household(tx, household)
     one = Movement(
         id=number,
         number=f"{today().year}-{persons.draw(tx, f'movement/{today().year}'):06d}",

@@ -27,7 +27,8 @@ def reverse(case: Case, body: Reversal) -> None:
     rows = store.touched(case.tx, undone.id)
     now = {row["resident_id"]: persons.resident(case.tx, row["resident_id"], today()) for row in rows}
     before = {row["resident_id"]: row["version_before"] for row in rows}
-    for one in sorted(now.values(), key=lambda each: each.relation != HEAD):  # a head goes before another comes back
+    present = {number for number, one in now.items() if one.removed_on is None and one.relation == HEAD}
+    for one in sorted(now.values(), key=lambda each: each.id not in present):  # a head goes before another comes back
         if one.movement_id != undone.id:
             raise NotLatest("somebody it touched was touched again since")
         if before[one.id] is None:
@@ -37,6 +38,7 @@ def reverse(case: Case, body: Reversal) -> None:
     for household in store.households_of(case.tx, undone.id):
         if not history.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
+        persons.renew_household_keys(case.tx, household)
     _give_numbers_back(case, undone.id)
     store.void_notices(case.tx, undone.id)
     store.update(case.tx, undone, state="cancelled")
@@ -56,6 +58,7 @@ def _as_before(case: Case, one: Resident, movement: UUID) -> None:
     if not history.undo(case.tx, "resident", one.id, movement, case.because):
         raise NotLatest("the record was changed again since")
     restored = persons.resident(case.tx, one.id, today())
+    persons.renew_keys(case.tx, restored)
     numbers.set_in_use(case.tx, one.id, in_use=restored.removed_on is None)
     case.touched[one.id] = (one.version, restored.version)
     case.changed[one.id] = {name for name in persons.ITEMS if getattr(one, name) != getattr(restored, name)}

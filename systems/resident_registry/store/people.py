@@ -106,6 +106,14 @@ def draw(tx: Tx, name: str, count: int = 1) -> int:
     return last - count + 1
 
 
+def note_drawn(tx: Tx, name: str, number: int) -> None:
+    """Numbers up to this one are given, even when the record that bore it is disposed of."""
+    tx.execute(
+        "INSERT INTO resident_registry.counter AS c VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET last = greatest(c.last, %s)",
+        (name, number, number),
+    )
+
+
 def fifteen(number: int) -> str:
     """A drawn number as it is written."""
     return f"{number:015d}"
@@ -179,6 +187,20 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
     if not history.change(tx, "resident", one.id, one.version, changes, because):
         current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
         raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
+
+
+def renew_keys(tx: Tx, one: Resident) -> None:
+    """Search keys of a resident whose names came back from the history."""
+    tx.execute(
+        "UPDATE resident_registry.resident SET name_bigrams = %s, kana_key = %s WHERE id = %s",
+        (bigrams(one.name), kana_key(one.kana), one.id),
+    )
+
+
+def renew_household_keys(tx: Tx, number: UUID) -> None:
+    """Search keys of a household whose address came back from the history."""
+    place = household(tx, number).address
+    tx.execute("UPDATE resident_registry.household SET address_bigrams = %s WHERE id = %s", (bigrams(place), number))
 
 
 def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
