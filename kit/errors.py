@@ -67,6 +67,13 @@ class Invalid(CallerError):
     slug = "invalid"
 
 
+class Unprintable(CallerError):
+    """A character cannot be printed here."""
+
+    status = 422
+    slug = "unprintable"
+
+
 class PurposeRequired(CallerError):
     """Say for which purpose you look at personal data."""
 
