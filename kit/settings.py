@@ -37,6 +37,7 @@ class ProcessSettings(BaseModel):
     two_factors: bool = True
     host: str = "127.0.0.1"
     port: int
+    public_url: str = Field("https://verify.invalid", description="where the public reaches the tenant's internet zone")
 
     def database_url(self) -> str:
         """Connection of the process's role; its password comes from the environment."""

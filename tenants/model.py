@@ -9,7 +9,9 @@ from kit.errors import Invalid
 from tenants.home import Zone
 
 #: systems that can be enabled today, with the zone each runs in
-SYSTEMS: dict[str, Zone] = {"resident_registry": "mynumber", "joint_procurement": "lgwan"}
+SYSTEMS: dict[str, Zone] = {"resident_registry": "mynumber", "joint_procurement": "lgwan", "certificate_check": "internet"}
+#: systems that come with another: who issues certificates lets the public check them
+COMPANIONS = {"resident_registry": "certificate_check"}
 Hazard = Literal["tsunami_sanriku", "tsunami_sendai_bay", "flood_kitakami", "flood_abukuma", "flood_naruse", "volcano_zao"]
 
 
@@ -86,9 +88,10 @@ class Tenant(Strict):
     @field_validator("systems")
     @classmethod
     def _systems(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [name for name in SYSTEMS if name not in COMPANIONS.values()]
         for name in names:
-            if name not in SYSTEMS:
-                raise ValueError(f"there is no system {name}; there are {', '.join(SYSTEMS)}")
+            if name not in known:
+                raise ValueError(f"there is no system {name} to enable; there are {', '.join(known)}")
         return names
 
     @model_validator(mode="after")
@@ -104,6 +107,9 @@ class Tenant(Strict):
         found: dict[Zone, list[str]] = {}
         for name in self.systems:
             found.setdefault(SYSTEMS[name], []).append(name)
+        for name, companion in COMPANIONS.items():
+            if name in self.systems:
+                found.setdefault(SYSTEMS[companion], []).append(companion)
         return {zone: tuple(names) for zone, names in found.items()}
 
 

@@ -171,7 +171,7 @@ def roles(cloud: Cloud) -> list[tuple[str, str]]:
     """Tenant and role of every role that may log in at the primary."""
     found = []
     for code in TENANTS:
-        zones = ("lgwan",) if code == "040002" else ("mynumber",)
+        zones = ("lgwan",) if code == "040002" else ("mynumber", "internet")
         found += [(code, role) for role in ("owner", "backup", "bulk", *zones)]
     return found
 
@@ -221,6 +221,16 @@ def test_mutant_a_role_put_into_another_group_is_let_in(cloud: Cloud) -> None:
         ("backup", "INSERT INTO journal.entry (kind, actor) VALUES ('event', 'x')"),
         ("bulk", "UPDATE resident_registry.resident SET name = 'x'"),
         ("bulk", "DELETE FROM resident_registry.resident"),
+        ("internet", "SELECT * FROM resident_registry.resident"),
+        ("internet", "SELECT * FROM resident_registry.certificate"),
+        ("internet", "SELECT count(*) FROM journal.entry"),
+        ("internet", "SELECT journal.record('event', NULL, NULL, NULL)"),
+        ("internet", "SELECT * FROM idempotency.answer"),
+        ("internet", "INSERT INTO certificate_check.issued VALUES ('\\x00', 'x', '2026-01-01', 'x')"),
+        ("internet", "DELETE FROM certificate_check.issued"),
+        ("mynumber", "UPDATE certificate_check.issued SET kind = 'x'"),
+        ("mynumber", "DELETE FROM certificate_check.issued"),
+        ("bulk", "SELECT * FROM certificate_check.issued"),
     ],
 )
 def test_roles_keep_to_their_schemas(cloud: Cloud, role: str, statement: str) -> None:
@@ -277,7 +287,7 @@ SELECT pg_create_logical_replication_slot('mine', 'pgoutput')
 
 
 @pytest.mark.proves("ISO-5")
-@pytest.mark.parametrize("role", ["mynumber", "backup", "bulk"])
+@pytest.mark.parametrize("role", ["mynumber", "internet", "backup", "bulk"])
 def test_no_statement_escapes(cloud: Cloud, role: str) -> None:
     assert len(ESCAPES) >= 40
     passed = []
