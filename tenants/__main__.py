@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kit.db import connect
 from kit.errors import CallerError, Invalid
-from systems.resident_registry import jobs
-from systems.resident_registry.model import Office
+from systems.resident_registry.jobs import imports
+from systems.resident_registry.model.people import Office
 from tenants import synthetic_residents
 from tenants.catalog import tenant
 from tenants.home import Home, home
@@ -31,7 +31,7 @@ def fill(here: Home, code: str, scale: int) -> bool:
         file = Path(folder) / "residents.jsonl"
         synthetic_residents.write(body, body.population.census2020 // scale, file)
         with connect(tenant_url(here, code, "bulk"), actor="import of synthetic residents") as tx:
-            jobs.import_file(tx, office, file)
+            imports.import_file(tx, office, file)
     with connect(tenant_url(here, code, "owner"), autocommit=True) as tx:
         tx.execute("ANALYZE")
     return True

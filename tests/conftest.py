@@ -2,5 +2,6 @@
 
 from tests.support.cloud import cloud
 from tests.support.postgres import postgres
+from tests.support.registry import register, tx
 
-__all__ = ["cloud", "postgres"]
+__all__ = ["cloud", "postgres", "register", "tx"]

@@ -129,7 +129,7 @@ def test_another_tenants_ids_in_other_places_do_nothing(cloud: Cloud) -> None:
     foreign = residents(cloud, MINAMISANRIKU)[0]
     own = residents(cloud, ONAGAWA)[0]
     with connect(tenant_url(cloud.home, ONAGAWA, "backup")) as tx:
-        before = tx.value("SELECT count(*) FROM resident_registry.notification")
+        before = tx.value("SELECT count(*) FROM resident_registry.movement")
     today = {"event_on": "2026-11-01", "filed_on": "2026-11-02"}
     child = {"name": "架空 子", "kana": "カクウ コ", "sex": "male", "born_on": "2026-11-01", "relation": "子"}
     both = [{"id": str(own["id"]), "version": 1}, {"id": str(foreign["id"]), "version": 1}]
@@ -152,7 +152,7 @@ def test_another_tenants_ids_in_other_places_do_nothing(cloud: Cloud) -> None:
             assert found.status_code in (200, 422)
             assert foreign["id"] not in [UUID(hit["id"]) for hit in found.json().get("residents", [])]
     with connect(tenant_url(cloud.home, ONAGAWA, "backup")) as tx:
-        assert tx.value("SELECT count(*) FROM resident_registry.notification") == before
+        assert tx.value("SELECT count(*) FROM resident_registry.movement") == before
 
 
 @pytest.mark.proves("ISO-2")
