@@ -1,5 +1,6 @@
 """Who a tenant is: one strict description, seen as a file and through the API."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -74,6 +75,8 @@ class Tenant(Strict):
     sites: Sites
     plan: Plan
     systems: tuple[str, ...]
+    #: dated values of its own, where ordinances differ: system -> parameter -> first day -> value
+    parameters: dict[str, dict[str, dict[date, int | str]]] = Field(default_factory=dict)
 
     @field_validator("code")
     @classmethod

@@ -100,6 +100,8 @@ def _parameters_and_places(body: Tenant) -> bool:
             values = parameters.load(folder)
             for parameter in values.table:
                 values.value(parameter, today())
+            for parameter, days in body.parameters.get(name, {}).items():
+                values.value(parameter, max(days), body.parameters[name])
     if "resident_registry" in body.systems and not addresses(body.code):
         raise NotFound(f"the postal table knows no neighbourhood of {body.name}")
     return False

@@ -21,6 +21,7 @@ from tenants.model import Tenant
 STAFF: dict[str, tuple[str, ...]] = {
     "registry-clerk": ("registry_clerk",),
     "registry-supervisor": ("registry_supervisor", "registry_clerk"),
+    "number-officer": ("number_officer", "registry_clerk"),
     "procurement-officer": ("procurement_officer",),
     "tenant-admin": ("tenant_admin",),
     "auditor": ("auditor",),

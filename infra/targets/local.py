@@ -165,6 +165,7 @@ def process_settings(home: Home, code: str, zone: Zone) -> ProcessSettings:
         clients=(zone,),
         two_factors=True,
         port=home.tenant_port(index(code), zone),
+        parameters=body.parameters,
         public_url=f"http://127.0.0.1:{home.tenant_port(index(code), 'internet')}",
     )
 

@@ -12,6 +12,9 @@ from kit.db import connect
 from tenants.keyring import platform_url, postgres_url, tenant_keys, tenant_url
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
 
+OFFICIAL = {"kind": "public_body", "name": "架空税務署", "address": "宮城県架空市2番地", "ground": "調査"} | {
+    "documents": ["official_card"]
+}
 PAIRS = [(ONAGAWA, MINAMISANRIKU), (MINAMISANRIKU, ONAGAWA)]
 
 
@@ -24,7 +27,7 @@ def certificate(cloud: Cloud, code: str) -> str:
     """Serial of a certificate of that tenant."""
     with cloud.registry(code) as clerk:
         for one in residents(cloud, code):
-            issued = clerk.post(f"/residents/{one['id']}/certificates", json={"requester": {"kind": "public_body"}})
+            issued = clerk.post(f"/residents/{one['id']}/certificates", json={"requester": OFFICIAL})
             if issued.status_code == 201:
                 return str(issued.json()["serial"])
     raise AssertionError("no certificate can be issued")
@@ -41,7 +44,7 @@ def operations_with_ids(base: str) -> list[tuple[str, str, list[str]]]:
 
 
 BODIES: dict[str, dict[str, Any]] = {
-    "/certificates": {"requester": {"kind": "public_body"}},
+    "/certificates": {"requester": OFFICIAL},
     "/disclosure-restrictions": {"opponent_name": "x"},
     "/onboarding": {},
     "/backups": {},
@@ -158,7 +161,7 @@ def test_another_tenants_ids_in_other_places_do_nothing(cloud: Cloud) -> None:
 @pytest.mark.proves("ISO-2")
 def test_an_idempotency_key_of_another_actor_answers_nothing(cloud: Cloud) -> None:
     one = residents(cloud, ONAGAWA)[1]
-    body = {"requester": {"kind": "public_body"}}
+    body = {"requester": OFFICIAL}
     with cloud.registry(ONAGAWA) as clerk, cloud.registry(ONAGAWA, "registry-supervisor") as other:
         first = clerk.post(f"/residents/{one['id']}/certificates", json=body, headers={"Idempotency-Key": "k-1"})
         again = clerk.post(f"/residents/{one['id']}/certificates", json=body, headers={"Idempotency-Key": "k-1"})

@@ -13,7 +13,9 @@ from kit import clock
 from kit.db import Tx, connect
 from kit.migrate import migrate
 from systems.resident_registry import service as rooms
+from systems.resident_registry.model.certificates import Request, Requester
 from systems.resident_registry.model.people import NewResident, Office, Place, Resident
+from systems.resident_registry.rules.certificates import WITH_GROUND
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tests.support.journaled import journaled
@@ -52,6 +54,16 @@ def move_in(tx: Tx, *new: NewResident, event_on: date = TODAY, filed_on: date = 
         tx, OFFICE, new or [person()], place=PLACE, previous="東京都", event_on=event_on, filed_on=filed_on, filer="self"
     )
     return [store.resident(tx, number, TODAY) for number in filed.residents]
+
+
+def asked(requester: Requester = "self", **more: Any) -> Request:
+    """A complete request of that class: who asks, why, and with which documents."""
+    facts: dict[str, Any] = {"name": "架空 請求者", "address": "宮城県架空市1番地", "documents": ("my_number_card",)}
+    if requester in WITH_GROUND:
+        facts["ground"] = "架空の理由"
+    if requester == "representative":
+        facts["documents"] = ("my_number_card", "mandate")
+    return Request(requester, **facts | more)
 
 
 def household_of(tx: Tx, size: int) -> list[Resident]:
