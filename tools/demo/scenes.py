@@ -74,7 +74,12 @@ def refused_party(home: Home, clerk: Counter, resident: str) -> dict[str, Any]:
     """A supervisor protects a resident (支援措置); the other party's request is then refused."""
     supervisor = Counter(home, clerk.code, "registry-supervisor", purpose="notification")
     supervisor.ask("POST", f"/residents/{resident}/disclosure-restrictions", json={"opponent_name": "三浦\u3000茂"})
-    requester = {"kind": "third_party", "name": "三浦\u3000茂", "address": "宮城県仙台市青葉区", "ground": "債権の回収"}
+    requester: dict[str, Any] = {
+        "kind": "third_party",
+        "name": "三浦\u3000茂",
+        "address": "宮城県仙台市青葉区",
+        "ground": "債権の回収",
+    }
     requester |= {"documents": ["driving_licence"]}
     response = clerk.call("POST", f"/residents/{resident}/certificates", json={"requester": requester})
     return {"what": "支援措置の相手方が住民票の写しを請求", "status": response.status_code}
