@@ -20,14 +20,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.report import Line
 from infra.targets.services import Postgres
 from kit import journal
-from kit.clock import today
+from kit.clock import now, today
 from kit.db import Database, Tx, connect
 from kit.documents import NAME_FONTS, qr_svg, render
 from kit.errors import Unavailable
 from kit.migrate import migrate
 from systems.resident_registry.model.certificates import Certificate, Request
-from systems.resident_registry.model.people import NewResident, Office, Place
-from systems.resident_registry.service import certificates, legal, movements
+from systems.resident_registry.model.movements import Change
+from systems.resident_registry.model.people import Arrival, NewResident, Office, Place
+from systems.resident_registry.service import certificates, legal
+from systems.resident_registry.service import people as persons
 
 T = TypeVar("T")
 OFFICE = Office("045811", "女川町", b"1" * 32, b"2" * 32)
@@ -67,9 +69,11 @@ def _household(tx: Tx, name: str, members: int) -> UUID:
         NewResident(name=f"{name} {n}", kana="カクウ", sex="male", born_on=date(1980 + n, 1, 2), relation=relation)
         for n, relation in enumerate(relations)
     ]
-    days = {"event_on": today(), "filed_on": today()}
-    filed = movements.register_move_in(tx, OFFICE, people, place=PLACE, previous="東京都架空区", filer="self", **days)
-    return filed.residents[0]
+    because = Change(None, today(), now())
+    household = persons.found_household(tx, PLACE, because)
+    arrival = Arrival(event_on=today(), filed_on=today(), reason="move_in", previous_address="東京都架空区")
+    head, *_ = [persons.enter(tx, OFFICE, each, household, arrival, because) for each in people]
+    return head.id
 
 
 def _issue(database: Database, one: UUID, request: Request = ASKED) -> Certificate:

@@ -49,9 +49,16 @@ def person(name: str = NAME, relation: str = "世帯主", **changes: Any) -> New
     return NewResident(**facts | {"relation": relation} | changes)
 
 
-def move_in(tx: Tx, *new: NewResident, event_on: date = TODAY, filed_on: date = TODAY) -> list[Resident]:
+def move_in(
+    tx: Tx,
+    *new: NewResident,
+    event_on: date = TODAY,
+    filed_on: date = TODAY,
+    place: Place = PLACE,
+    previous: str = "東京都",
+) -> list[Resident]:
     filed = service.register_move_in(
-        tx, OFFICE, new or [person()], place=PLACE, previous="東京都", event_on=event_on, filed_on=filed_on, filer="self"
+        tx, OFFICE, new or [person()], place=place, previous=previous, event_on=event_on, filed_on=filed_on, filer="self"
     )
     return [store.resident(tx, number, TODAY) for number in filed.residents]
 
@@ -69,6 +76,24 @@ def asked(requester: Requester = "self", **more: Any) -> Request:
 def household_of(tx: Tx, size: int) -> list[Resident]:
     children = [person(f"䶒藤 子{n}", "子", born_on=date(1990 + n, 1, 1)) for n in range(size - 1)]
     return move_in(tx, person(), *children)
+
+
+def move_within(tx: Tx, one: Resident, place: Place, event_on: date = TODAY) -> None:
+    """The whole household of its head `one` moves inside the municipality."""
+    version = store.resident(tx, one.id, TODAY).version
+    service.register_move_within(tx, one.household_id, version, place=place, event_on=event_on, filed_on=event_on, filer="head")
+
+
+def move_out(tx: Tx, one: Resident, to: str, on: date = TODAY) -> None:
+    """One resident moves away; the record is removed."""
+    leaving = [(one.id, store.resident(tx, one.id, TODAY).version)]
+    service.register_move_out(tx, leaving, destination=to, event_on=on, filed_on=on, filer="self", relations={})
+
+
+def bear(tx: Tx, household_id: UUID, child: NewResident) -> Resident:
+    """A child is born into the household."""
+    filed = service.register_birth(tx, OFFICE, child, household_id, event_on=child.born_on, filed_on=child.born_on, filer="head")
+    return store.resident(tx, filed.residents[0], TODAY)
 
 
 def die(tx: Tx, one: Resident, relations: dict[UUID, str] | None = None, version: int | None = None) -> None:

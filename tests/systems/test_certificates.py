@@ -20,12 +20,26 @@ from systems.resident_registry.model.errors import (
     RequestIncomplete,
     StillKept,
 )
+from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Place, Resident
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import movements, numbers, third_party_notices
+from systems.resident_registry.service import numbers, third_party_notices
 from systems.resident_registry.store import people as store
-from tests.support.registry import NAME, OFFICE, ONAGAWA, TODAY, asked, die, household_of, move_in, person
+from tests.support.registry import (
+    NAME,
+    OFFICE,
+    ONAGAWA,
+    TODAY,
+    asked,
+    bear,
+    die,
+    household_of,
+    move_in,
+    move_out,
+    move_within,
+    person,
+)
 
 NUMBER, CODE = "379474484458", "24727059608"
 FOREIGN: dict[str, Any] = {
@@ -152,7 +166,7 @@ def test_the_same_paper_has_the_same_bytes_and_other_content_is_refused(tx: Tx) 
     assert issued[0].fee_yen == 600
     again = [service.certificate_pdf(tx, OFFICE, issued[0].serial) for _ in range(2)]
     assert again[0] == again[1]
-    store.change(tx, one, movements.Change(None, TODAY, store.history.moment(tx)), name="変わった 名前")
+    store.change(tx, one, Change(None, TODAY, store.history.moment(tx)), name="変わった 名前")
     assert service.certificate_pdf(tx, OFFICE, issued[0].serial) == again[0]  # R6: as of the issue, whatever happened since
     tx.execute("UPDATE resident_registry.certificate SET content = jsonb_set(content, '{issuer_name}', '\"別人\"')")
     with pytest.raises(NotAsIssued):  # mutant: content that was altered does not pass for what was issued
@@ -237,15 +251,7 @@ def test_two_documents_without_a_photograph_serve(tx: Tx) -> None:
 
 def test_a_removed_record_stands_alone(tx: Tx) -> None:
     head, child = household_of(tx, 2)
-    movements.register_move_out(
-        tx,
-        [(child.id, 1)],
-        destination="宮城県仙台市青葉区本町三丁目8番1号",
-        event_on=TODAY,
-        filed_on=TODAY,
-        filer="self",
-        relations={},
-    )
+    move_out(tx, child, "宮城県仙台市青葉区本町三丁目8番1号")
     with pytest.raises(RemovedAndPresent):
         issue(tx, child, asked())
     with pytest.raises(RemovedAndPresent):
@@ -278,9 +284,7 @@ def test_a_dead_persons_numbers_are_never_printed(tx: Tx) -> None:
 
 def test_of_somebody_who_moved_away_the_numbers_may_be_asked_for(tx: Tx) -> None:
     one = numbered(tx)
-    movements.register_move_out(
-        tx, [(one.id, 1)], destination="仙台市", event_on=TODAY, filed_on=TODAY, filer="self", relations={}
-    )
+    move_out(tx, one, "仙台市")
     wanted = asked(kind="removed_copy", with_individual_number=True, with_resident_code=True)
     found = text(tx, issue(tx, one, wanted, is_number_officer=True))
     assert NUMBER in found
@@ -307,9 +311,7 @@ def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
         kept = replace(subject, removed_on=date(2014, 6, 20))
         service.issue_disposal_certificate(tx, OFFICE, kept, asked(kind="disposed"))
     one = move_in(tx, person("架空 残", born_on=date(1950, 1, 1)), event_on=date(2014, 1, 1))[0]
-    movements.register_move_out(
-        tx, [(one.id, 1)], destination="x", event_on=date(2014, 6, 1), filed_on=date(2014, 6, 1), filer="self", relations={}
-    )
+    move_out(tx, one, "x", date(2014, 6, 1))
     with pytest.raises(StillKept, match="保存されています"):
         there = Disposed("架空 残", "x", date(2014, 6, 1))
         service.issue_disposal_certificate(tx, OFFICE, there, asked(kind="disposed"))
@@ -325,10 +327,7 @@ def test_the_individual_form_tells_the_history_of_what_is_printed(tx: Tx) -> Non
     since = TODAY - timedelta(days=20)
     head, child = move_in(tx, person(), person("架空 子", "子", born_on=date(1990, 1, 1)), event_on=since, filed_on=since)
     moved = TODAY - timedelta(days=5)
-    movements.register_move_within(
-        tx, head.household_id, 1, place=Place("9862262", "宮城県牡鹿郡女川町鷲神浜2番地", ONAGAWA), event_on=moved,
-        filed_on=TODAY, filer="head",
-    )  # fmt: skip
+    move_within(tx, head, Place("9862262", "宮城県牡鹿郡女川町鷲神浜2番地", ONAGAWA), moved)
     found = text(tx, issue(tx, child, asked(with_history=True)))
     for word in ("異動の履歴", "転入", "転居", f"異動前の住所: {head.address}", "個人票(履歴あり)"):
         assert word.replace(" ", "") in found.replace(" ", ""), word
@@ -361,10 +360,8 @@ def test_days_unknown_first_years_and_who_never_moved(tx: Tx) -> None:
     assert "昭和25年1月2日" not in found
     assert "令和元年5月1日" in found
     assert "異動前住所" not in found  # who never moved inside has none
-    child = movements.register_birth(
-        tx, OFFICE, person("架空 子", "子", born_on=TODAY), one.household_id, event_on=TODAY, filed_on=TODAY, filer="head"
-    )
-    assert "＊＊＊" in text(tx, issue(tx, store.resident(tx, child.residents[0], TODAY), asked()))
+    child = bear(tx, one.household_id, person("架空 子", "子", born_on=TODAY))
+    assert "＊＊＊" in text(tx, issue(tx, child, asked()))
 
 
 def test_long_names_and_addresses_come_out_whole(tx: Tx) -> None:
@@ -374,17 +371,7 @@ def test_long_names_and_addresses_come_out_whole(tx: Tx) -> None:
         "宮城県牡鹿郡女川町女川浜字大原一丁目二番地三号" + "架空コーポラス女川海の見える丘弐番館" * 2 + "1203号室",
         ONAGAWA,
     )
-    filed = movements.register_move_in(
-        tx,
-        OFFICE,
-        [person(long)],
-        place=place,
-        previous="東京都" + "千代田区架空町" * 12,
-        event_on=TODAY,
-        filed_on=TODAY,
-        filer="self",
-    )
-    one = store.resident(tx, filed.residents[0], TODAY)
+    one = move_in(tx, person(long), place=place, previous="東京都" + "千代田区架空町" * 12)[0]
     found = text(tx, issue(tx, one, asked())).replace(" ", "")
     for word in (long, place.address, "東京都" + "千代田区架空町" * 12):
         assert word in found

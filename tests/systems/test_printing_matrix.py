@@ -15,9 +15,9 @@ from systems.resident_registry.model.errors import ItemNotPrintable, RequestInco
 from systems.resident_registry.model.people import Place, Resident
 from systems.resident_registry.rules import printing
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import measures, movements
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import people as store
-from tests.support.registry import OFFICE, ONAGAWA, TODAY, asked, move_in, person
+from tests.support.registry import OFFICE, ONAGAWA, TODAY, asked, die, move_in, move_out, move_within, person
 
 NUMBER, CODE = "379474484458", "24727059608"
 #: item -> what stands on the page when it is printed; words that stand there for no other reason
@@ -69,9 +69,7 @@ def resident(tx: Tx, item: Item) -> Resident:
     one = move_in(tx, person(**facts))[0]
     for address in ("宮城県牡鹿郡女川町鷲神浜2番地", one.address):
         place = Place("9862261", address, ONAGAWA)
-        now = store.resident(tx, one.id, TODAY)
-        days = {"event_on": TODAY, "filed_on": TODAY}
-        movements.register_move_within(tx, one.household_id, now.version, place=place, filer="self", **days)
+        move_within(tx, one, place)
     return store.resident(tx, one.id, TODAY)
 
 
@@ -105,8 +103,7 @@ def test_a_cell_of_the_matrix(tx: Tx, item: Item, requester: Requester, removed:
     if removed:
         if requester == "other_municipality":
             return  # no 除票の写し is issued by another municipality: tests/systems/test_certificates
-        days = {"event_on": TODAY, "filed_on": TODAY}
-        movements.register_move_out(tx, [(one.id, one.version)], destination="仙台市", filer="self", relations={}, **days)
+        move_out(tx, one, "仙台市")
         more = {"kind": "removed_copy"}
     column = printing.COLUMNS.index(printing.CLASSES[requester])
     row = next(line.split()[1:] for line in EXPECTED.strip().splitlines() if line.startswith(f"{item} "))
@@ -150,7 +147,6 @@ def test_mutant_a_flipped_cell_is_found(tx: Tx, item: Item, monkeypatch: pytest.
 
 def test_mutant_a_dead_persons_number_would_be_seen(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     one = resident(tx, "basic")
-    days = {"event_on": TODAY, "filed_on": TODAY}
-    movements.register_death(tx, (one.id, one.version), filer="head", relations={}, **days)
+    die(tx, one)
     monkeypatch.setattr(printing, "NUMBERS", frozenset())
     assert shows(printed(tx, one, "self", kind="removed_copy", with_individual_number=True), "individual_number")

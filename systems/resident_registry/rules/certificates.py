@@ -52,32 +52,22 @@ def check_request(request: Request) -> None:
         raise RequestIncomplete("、".join(told[each] for each in missing) + "が必要です。", missing=missing)
 
 
-def check_may_issue(request: Request, people: Sequence[Resident], *, is_supervisor: bool) -> None:
-    """Whether this requester may have a certificate of these records.
+def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
+    """Whether these records can be certified so; a removed one is certified alone (標準仕様書 5.1).
 
     Raises
     ------
     RequestIncomplete
-        See `check_request`.
-    Refused
-        Disclosure is restricted; always in the same neutral words.
+        Somebody who belonged to the household asks for a removed record without saying why.
     RemovedAndPresent
         The kind of certificate does not fit records that are removed, or are not.
     Conflict
-        A removed record of a household in one certificate, or one for another municipality.
+        A removed record in the household form, or for another municipality.
 
     References
     ----------
-    住民基本台帳法 arts. 12 to 12-4, 15-4; 事務処理要領 第6-10 (支援措置): third parties are refused, everybody else goes
-    through a supervisor's examination with a written ground.
+    住民基本台帳法 arts. 12 to 12-4, 15-4.
     """
-    check_request(request)
-    check_kind(request, people)
-    check_disclosure(request, people, is_supervisor=is_supervisor)
-
-
-def check_kind(request: Request, people: Sequence[Resident]) -> None:
-    """Removed and present records are never on one certificate; a removed one is certified alone (標準仕様書 5.1)."""
     removed = {each.removed_on is not None for each in people}
     if removed != {request.kind == "removed_copy"}:
         way = "除票の写し" if True in removed else "住民票の写し"
@@ -93,7 +83,17 @@ def check_kind(request: Request, people: Sequence[Resident]) -> None:
 
 
 def check_disclosure(request: Request, people: Sequence[Resident], *, is_supervisor: bool) -> None:
-    """Protective measures: third parties are refused, everybody else is examined by a supervisor with a written ground."""
+    """Protective measures: third parties are refused, everybody else is examined by a supervisor with a written ground.
+
+    Raises
+    ------
+    Refused
+        Always in the same neutral words.
+
+    References
+    ----------
+    住民基本台帳事務処理要領 第6-10 (支援措置).
+    """
     third = request.requester in ("third_party", "listed_profession")
     examined = not third and is_supervisor and request.ground
     if any(each.restricted for each in people) and not examined:

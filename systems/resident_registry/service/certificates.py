@@ -45,7 +45,9 @@ def issue_certificate(
     people = [each for each in everybody if not request.members or each.id in request.members]
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
-    rules.check_may_issue(request, people, is_supervisor=is_supervisor)
+    rules.check_request(request)
+    rules.check_disclosure(request, people, is_supervisor=is_supervisor)
+    rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
     paper = _paper(tx, office, person)
