@@ -1,13 +1,17 @@
 """Definitions, lifecycle, keys."""
 
 import json
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from infra.targets.local import process_settings
 from kit.errors import Conflict, Invalid, NotFound, Unavailable
+from systems.resident_registry.service import legal
 from tenants import catalog, lifecycle
 from tenants.home import Home
 from tenants.keyring import tenant_keys, unwrap, wrap
@@ -48,6 +52,19 @@ def test_who_has_the_registry_lets_the_public_check_its_certificates() -> None:
     assert ONAGAWA.zones == {"mynumber": ("resident_registry",), "internet": ("certificate_check",)}
     assert "internet" not in catalog.tenant("040002").zones
     assert set(COMPANIONS) | set(COMPANIONS.values()) <= set(SYSTEMS)
+
+
+def test_a_municipalitys_own_values_go_before_those_for_everybody(tmp_path: Path) -> None:
+    own = {"parameters": {"resident_registry": {"certificate_fee_yen": {"2026-10-01": 350}}}}
+    body = catalog.check(ONAGAWA.model_dump(mode="json") | own, "x")
+    catalog.apply(Home(tmp_path), body)
+    told = process_settings(Home(tmp_path), "045811", "mynumber").parameters["resident_registry"]
+    fee = partial(legal.value, "certificate_fee_yen")
+    assert [fee(date(2026, 9, 30), told), fee(date(2026, 10, 1), told), fee(date(2026, 10, 1))] == [300, 350, 300]
+    with pytest.raises(Invalid, match="no parameter"):
+        legal.value("nonsense", date(2026, 10, 1), {"nonsense": {date(2020, 1, 1): 1}})
+    with pytest.raises(Invalid, match=r"file\.yaml: parameters"):
+        catalog.check(ONAGAWA.model_dump(mode="json") | {"parameters": {"resident_registry": {"x": {"soon": 1}}}}, "file.yaml")
 
 
 def test_keys_that_came_later_are_made_once_and_the_old_ones_stay(tmp_path: Path) -> None:
