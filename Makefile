@@ -47,7 +47,7 @@ bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench
 
 lock: ## renew requirements.lock
-	@$(UV) pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock
+	@$(UV) pip compile -q pyproject.toml --group dev --group bench --universal --generate-hashes --no-annotate --no-header -o requirements.lock
 
 clean: ## remove the environment (not var/)
 	@rm -rf .venv .bootstrap .mypy_cache .ruff_cache

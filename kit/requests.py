@@ -46,3 +46,13 @@ def record_refusal(request: Request, status: int) -> None:
 
 # The scope makes the block end, and the commit happen, before the answer leaves.
 Transaction = Annotated[Tx, Depends(transaction, scope="function")]
+
+
+def public_transaction(request: Request) -> Iterator[Tx]:
+    """One transaction a request of somebody who did not sign in; for zone internet only, under a role that can read little."""
+    database: Database = request.app.state.database
+    with database.transaction("public", request=request.state.request_id) as tx:
+        yield tx
+
+
+PublicTransaction = Annotated[Tx, Depends(public_transaction, scope="function")]

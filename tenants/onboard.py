@@ -17,7 +17,7 @@ from tenants import databases, realm
 from tenants.catalog import index, tenant
 from tenants.home import Home, Zone, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
-from tenants.model import Tenant
+from tenants.model import COMPANIONS, SYSTEMS, Tenant
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
 #: starts `python -m MODULE ARGUMENTS` and returns its result event
@@ -87,9 +87,14 @@ def _migrations(home: Home, body: Tenant) -> bool:
             applied += migrate.migrate(owner, name, folder)
             if folder.exists():
                 databases.admit_zone(owner, name, role(body.code, zone), backup, bulk)
+    for name, companion in COMPANIONS.items():
+        if name in body.systems:
+            writer, reader = (role(body.code, SYSTEMS[each]) for each in (name, companion))
+            databases.admit_board(owner, companion, writer=writer, reader=reader, backup=backup)
     databases.let_read(owner, "migrations", backup)
+    writers = [role(body.code, what) for what in (*body.zones, "bulk") if what != "internet"]  # the public leaves no entries
     with connect(owner) as tx:
-        journal.admit(tx, writers=[role(body.code, what) for what in (*body.zones, "bulk")], sealer=backup)
+        journal.admit(tx, writers=writers, sealer=backup)
     return bool(applied)
 
 
@@ -101,6 +106,8 @@ def _parameters_and_places(body: Tenant) -> bool:
             values = parameters.load(folder)
             for parameter in values.table:
                 values.value(parameter, today())
+            for parameter, days in body.parameters.get(name, {}).items():
+                values.value(parameter, max(days), body.parameters[name])
     if "resident_registry" in body.systems and not addresses(body.code):
         raise NotFound(f"the postal table knows no neighbourhood of {body.name}")
     return False

@@ -39,6 +39,11 @@ ENVIRONMENT = {
     "tools/": "caches and overrides of the outside programs",
     "bench/": "measures programs",
 }
+#: path of a route of zone internet -> why nobody has to sign in
+PUBLIC = {
+    "/verify": "a page to type a verification code into",
+    "/verify/{code}": "who holds a paper may ask whether it was issued; the answer names nobody",
+}
 #: module -> why SQL may stand there beside store.py, migrations and kit
 SQL_ALLOWED = {
     "kit/": "the tools for databases",
@@ -214,11 +219,22 @@ def has_actor(dependant: object) -> bool:
     return any(each.call is current_actor or has_actor(each) for each in dependant.dependencies)  # type: ignore[attr-defined]
 
 
+def is_public(dependant: object) -> bool:
+    from kit.requests import public_transaction
+
+    return any(each.call is public_transaction for each in dependant.dependencies)  # type: ignore[attr-defined]
+
+
 def test_every_route_has_an_actor_one_zone_a_summary_and_its_errors() -> None:
     found = list(routes())
     assert len(found) > 20
     for path, route in found:
-        assert has_actor(route.dependant), path  # type: ignore[attr-defined]
+        if path in PUBLIC:
+            assert is_public(route.dependant), path  # type: ignore[attr-defined]
+            assert route.tags == ["internet"], path  # type: ignore[attr-defined]
+        else:
+            assert has_actor(route.dependant), path  # type: ignore[attr-defined]
+            assert not is_public(route.dependant), path  # type: ignore[attr-defined]
         assert len(route.tags) == 1, path  # type: ignore[attr-defined]
         assert route.summary, path  # type: ignore[attr-defined]
         assert set(route.responses) - {200}, path  # type: ignore[attr-defined]

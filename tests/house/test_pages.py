@@ -64,7 +64,10 @@ def texts_of(folder: Path) -> set[str]:
 def words_of(system: str) -> set[str]:
     """Japanese words that pages show from the contract and the model."""
     purposes = yaml.safe_load((ROOT / "systems" / system / "contract.yaml").read_text())["purposes"].values()
-    return {*purposes, *importlib.import_module(f"systems.{system}.model.movements").REASONS.values()}
+    model = importlib.import_module(f"systems.{system}.model.certificates")
+    certificates = [*model.KINDS.values(), *model.REQUESTERS.values(), *model.DOCUMENTS.values()]
+    items = importlib.import_module(f"systems.{system}.rules.printing").ITEM_NAMES.values()
+    return {*purposes, *certificates, *items, *importlib.import_module(f"systems.{system}.model.movements").REASONS.values()}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)

@@ -21,7 +21,7 @@ from kit.forms import Field, Filled, blank, read
 from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
 from kit.sessions import Session, Signed, open_session, read_form
-from kit.settings import secret
+from kit.settings import ProcessSettings, secret
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.rules.measures import masked
@@ -38,7 +38,7 @@ STATES = {
 #: field of the alerts that were looked at
 CONFIRMED = "confirmed"
 #: the menu: path below BASE and name
-MENU = (("", "はじめ"), ("/search", "検索"), ("/movements", "異動"), ("/measures", "支援措置"))
+MENU = (("", "はじめ"), ("/search", "検索"), ("/movements", "異動"), ("/certificates", "証明"), ("/measures", "支援措置"))
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 
 
@@ -52,9 +52,10 @@ class Desk:
     @property
     def office(self) -> Office:
         """The municipality this process works for."""
-        settings = self.request.app.state.settings
+        settings: ProcessSettings = self.request.app.state.settings
         keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-        return Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
+        own = settings.parameters.get("resident_registry", {})
+        return Office(settings.tenant, settings.tenant_name, keys[0], keys[1], settings.public_url, own)
 
     @property
     def actor(self) -> Actor:

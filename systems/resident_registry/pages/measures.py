@@ -11,7 +11,6 @@ from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.measures import Asker, Opponent
-from systems.resident_registry.pages.certificates import REQUESTERS
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.measures import shown_state
@@ -21,6 +20,13 @@ from systems.resident_registry.store import measures as store
 
 router = new_router(with_purpose=True)
 KINDS = (("A", "配偶者からの暴力"), ("B", "ストーカー行為等"), ("C", "児童虐待"), ("D", "その他これらに準ずる行為"))
+REQUESTERS = (
+    ("self", "本人"),
+    ("household_member", "同一世帯の者"),
+    ("representative", "代理人"),
+    ("public_body", "国又は地方公共団体の機関"),
+    ("third_party", "第三者"),
+)
 SCOPE = (
     ("residence", "住民票の写し"),
     ("removed", "除票の写し"),
