@@ -40,6 +40,7 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 	@$(PY) -m pytest tests/house
 
 test: check tools ## everything, installing what it needs
+	@$(PY) -m tools browser
 	@$(PY) -m pytest tests
 
 bench: tools ## measure; prints ratios against a floor and a peer
@@ -51,7 +52,7 @@ bench-registry: tools ## measure the register at ROWS residents (1.1 million): s
 	@$(PY) -m bench.exchange $(ROWS)
 
 lock: ## renew requirements.lock
-	@$(UV) pip compile -q pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock
+	@$(UV) pip compile -q pyproject.toml --group dev --group bench --universal --generate-hashes --no-annotate --no-header -o requirements.lock
 
 clean: ## remove the environment (not var/)
 	@rm -rf .venv .bootstrap .mypy_cache .ruff_cache

@@ -115,7 +115,7 @@ def _public_client(name: str, audience: str) -> dict[str, Any]:
         "directAccessGrantsEnabled": False,
         "serviceAccountsEnabled": False,
         "redirectUris": [LOOPBACK],
-        "attributes": {"pkce.code.challenge.method": "S256"},
+        "attributes": {"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "+"},
         "defaultClientScopes": ["basic", "roles", "profile"],
         "optionalClientScopes": [],
         "protocolMappers": [_audience(audience), _methods()],

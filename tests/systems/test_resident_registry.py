@@ -1,23 +1,20 @@
 """The register's procedures, on a real database."""
 
-import io
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pypdf import PdfReader
 
 from kit import journal
 from kit.db import Tx, connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
-from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.errors import NewHeadNeeded
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import certificates, people, search
 from systems.resident_registry.store import people as store
-from tests.support.registry import NAME, OFFICE, TODAY, die, household_of, move_in, moved, named, person
+from tests.support.registry import NAME, OFFICE, TODAY, asked, die, household_of, move_in, moved, named, person
 
 
 def accesses(tx: Tx) -> int:
@@ -103,35 +100,6 @@ def test_a_search_that_finds_more_than_fifty_is_refused_and_shows_nobody(tx: Tx)
     assert accesses(tx) == 0
 
 
-def test_household_form_of_five_has_two_sheets_and_nothing_that_was_not_asked_for(tx: Tx) -> None:
-    members = household_of(tx, 5)
-    issued = certificates.issue_certificate(tx, OFFICE, members[0].id, Request("self", form="household"), is_supervisor=False)
-    pdf = PdfReader(io.BytesIO(certificates.certificate_pdf(tx, issued.serial)))
-    texts = [page.extract_text() for page in pdf.pages]
-    assert len(texts) == 2
-    assert [text.count("生年月日") for text in texts] == [4, 1]
-    everything = "".join(texts)
-    for word in ("本籍", "筆頭者", "続柄", members[0].resident_code):
-        assert word not in everything
-    assert "昭和25年1月2日" in everything
-    assert issued.fee_yen == 300
-    assert accesses(tx) == 10
-
-
-def test_the_same_certificate_has_the_same_bytes_and_the_serial_counts_on(tx: Tx) -> None:
-    one = move_in(tx)[0]
-    issued = [
-        certificates.issue_certificate(tx, OFFICE, one.id, Request("self", copies=2), is_supervisor=False) for _ in range(2)
-    ]
-    year = TODAY.year
-    assert [each.serial for each in issued] == [f"045811-{year}-000001", f"045811-{year}-000002"]
-    assert issued[0].fee_yen == 600
-    assert certificates.certificate_pdf(tx, issued[0].serial) == certificates.certificate_pdf(tx, issued[0].serial)
-    tx.execute("UPDATE resident_registry.certificate SET content = jsonb_set(content, '{address}', '\"別の住所\"')")
-    with pytest.raises(Conflict):  # mutant: content that was altered does not pass for what was issued
-        certificates.certificate_pdf(tx, issued[0].serial)
-
-
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
     head, spouse, child = move_in(
         tx, person(), person("䶒藤 花", "妻", sex="female"), person("䶒藤 子", "子", born_on=date(1980, 1, 1))
@@ -146,7 +114,7 @@ def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
     die(tx, store.resident(tx, spouse.id, TODAY))
     assert store.resident(tx, child.id, TODAY).relation == "世帯主"  # a sole survivor is head by itself
     with pytest.raises(Conflict):
-        certificates.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False)
+        certificates.issue_certificate(tx, OFFICE, head.id, asked(), is_supervisor=False)
 
 
 def test_a_stale_version_loses(tx: Tx) -> None:
