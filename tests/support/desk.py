@@ -49,7 +49,7 @@ class Desk:
     def ask(self, who: str, method: str, path: str, *, purpose: str = "certificate", **options: Any) -> httpx2.Response:
         async def go() -> httpx2.Response:
             transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
-            headers = {"Authorization": f"Bearer {who}", "X-Purpose": purpose}
+            headers = {"Authorization": f"Bearer {who}", "X-Purpose": purpose, **options.pop("headers", {})}
             async with httpx2.AsyncClient(transport=transport, base_url="http://office/resident-registry") as client:
                 return await client.request(method, path, headers=headers, **options)
 
