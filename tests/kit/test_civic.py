@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.civic import codes, dates, names
+from kit.civic import characters, codes, dates, names
 from kit.errors import Invalid
 from tenants.catalog import catalog
 
@@ -115,4 +115,4 @@ def test_names_are_found_by_what_is_seen_and_stored_as_they_are() -> None:
     assert names.bigrams("星") == ["星"]
     assert names.kana_key("しゃとう ヴぃ") == "シヤトウビ"
     with pytest.raises(Invalid):
-        names.check_no_private_use("\ue000田")
+        characters.check_name("\ue000田")
