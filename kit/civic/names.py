@@ -1,4 +1,4 @@
-"""Keys for finding names and addresses, and which characters a name may have. What is stored is never altered. Pure.
+"""Keys for finding names and addresses, derived for searching only: what is stored is never altered. Pure.
 
 A key is made by `fold`: compatibility forms (NFKC), capitals, spaces, variation selectors, small kana, hiragana and 異体字
 make no difference. `variants.txt` beside this file lists the 異体字 with their sources.
@@ -70,17 +70,4 @@ def check_kana(text: str) -> str:
     """The reading itself when it is katakana; raises `Invalid` without repeating it."""
     if not text or not re.fullmatch("[ァ-ヴー・\u3000 ]+", text):
         raise Invalid("the reading is written in full-width katakana")
-    return text
-
-
-def check_no_private_use(text: str) -> str:
-    """The text itself when every character is identified.
-
-    Raises
-    ------
-    Invalid
-        A private-use character (外字): it must be identified (同定) first.
-    """
-    if any("\ue000" <= c <= "\uf8ff" or ord(c) >= 0xF0000 for c in text):
-        raise Invalid("a private-use character (外字) must be identified first")
     return text

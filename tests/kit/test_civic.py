@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.civic import codes, dates, names
+from kit.civic import characters, codes, dates, names
 from kit.errors import Invalid
 from tenants.catalog import catalog
 
@@ -116,7 +116,7 @@ def test_names_are_found_by_what_is_seen_and_stored_as_they_are() -> None:
     assert names.bigrams("星") == ["星"]
     assert names.kana_key("しゃとう ヴぃ") == "シヤトウビ"
     with pytest.raises(Invalid):
-        names.check_no_private_use("\ue000田")
+        characters.check_name("\ue000田")
 
 
 @given(st.one_of(st.text(alphabet="0123456789", min_size=10, max_size=13), st.text(max_size=12)))

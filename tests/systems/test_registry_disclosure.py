@@ -310,6 +310,23 @@ def test_the_person_herself_gets_hers_by_an_approval_and_once(town: Desk, url: s
     assert town.ask("clerk", "POST", path, json=body).status_code == 403
 
 
+def test_sent_twice_is_done_once(town: Desk, url: str) -> None:
+    p = moved_in(town, url)
+    body = {"applicant": str(p.one.id), "kind": "A", "opponent": OPPONENT}
+    keyed = {"json": body, "headers": {"Idempotency-Key": f"once-{p.one.id}"}}
+    cases = [town.done("dv-officer", "POST", "/support-cases", **keyed) for _ in range(2)]
+    assert cases[0] == cases[1]
+    stop = {"kind": "no_issue", "acts": ["certificate"], "message": "窓口で係長へ", "override": "none"}
+    keyed = {"json": stop, "headers": {"Idempotency-Key": f"stop-{p.one.id}"}}
+    made = [town.done("supervisor", "POST", f"/residents/{p.mate.id}/suppressions", **keyed) for _ in range(2)]
+    assert made[0] == made[1]
+    path = f"/residents/{p.mate.id}/certificates"
+    refused = town.ask("clerk", "POST", path, json={"requester": {"kind": "self"}})
+    assert (refused.status_code, refused.json()["suppressions"][0]["message"]) == (409, "窓口で係長へ")
+    assert town.ask("supervisor", "DELETE", f"/suppressions/{made[0]['id']}").status_code == 204
+    assert town.ask("supervisor", "DELETE", f"/suppressions/{made[0]['id']}").status_code == 404
+
+
 # ── JP-3 ──
 
 FLAGS = 60
