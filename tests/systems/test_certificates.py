@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
+from kit.civic.dates import wareki
 from kit.db import Tx
 from kit.errors import Conflict, Forbidden, NotFound, Unprintable
 from systems.resident_registry.model.certificates import Certificate, Disposed, Request
@@ -405,6 +406,10 @@ def test_the_days_account_sums_copies_and_fees(tx: Tx) -> None:
         ("items", "third_party"): (1, 1, 300),
     }
     assert service.day_account(tx, TODAY - timedelta(days=1)) == []
+    page = texts(service.day_account_pdf(tx, OFFICE, TODAY))[0]
+    for word in ("証明発行日計・手数料日計", "女川町", "合 計4 7 1,500", "第三者1 1 300", wareki(TODAY)):
+        assert word.replace(" ", "") in page.replace(" ", ""), word
+    assert "架空 請求者" not in page
     assert other.id
 
 

@@ -203,6 +203,21 @@ def day_account(
     return DayAccount(day=chosen, lines=lines, **sums)
 
 
+@router.get(
+    "/reports/certificates/pdf",
+    summary="The day's account as a page",
+    response_class=Response,
+    responses=problems(403, 422) | {200: {"content": {"application/pdf": {}}}},
+)
+def day_account_pdf(
+    tx: Transaction,
+    actor: Annotated[Actor, Depends(require("registry_clerk", "tenant_admin", "auditor"))],
+    office: Office,
+    day: Annotated[date | None, Query(description="a day in Japan; today when left out")] = None,
+) -> Response:
+    return Response(service.day_account_pdf(tx, office, day or today()), media_type="application/pdf")
+
+
 @router.post(
     "/residents/{resident_id}/third-party-notice",
     status_code=201,

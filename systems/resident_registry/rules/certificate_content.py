@@ -12,7 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from kit.civic.dates import wareki
-from systems.resident_registry.model.certificates import KINDS, Disposed, Entry, Item, Paper, Request, Version
+from systems.resident_registry.model.certificates import (
+    KINDS,
+    Disposed,
+    Entry,
+    Item,
+    Paper,
+    Request,
+    Version,
+)
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Resident
 

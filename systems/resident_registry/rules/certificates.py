@@ -1,14 +1,19 @@
 """Who may have a certificate, what it costs, how long a removed record is kept, whom an issue is told to."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from kit.civic.dates import wareki
 from kit.errors import Conflict, Refused
 from systems.resident_registry.model.certificates import (
     DOCUMENTS,
     DOCUMENTS_WITH_PHOTO,
+    KINDS,
     MANDATES,
     REQUESTERS,
+    DayLine,
     Disposed,
     NoticeRegistration,
     Request,
@@ -18,6 +23,7 @@ from systems.resident_registry.model.people import Resident
 
 #: told for every refusal of a certificate, so that the answer does not reveal why
 NEUTRAL = "この請求には応じられません。"
+JAPAN = ZoneInfo("Asia/Tokyo")
 #: requesters who say why they ask (arts. 12-2, 12-3)
 WITH_GROUND = ("public_body", "third_party", "listed_profession")
 #: requesters of whose certificates a registered person is told; never for official use (本人通知制度)
@@ -154,6 +160,20 @@ def notice_content(request: Request, kind_name: str, issued_on: date) -> dict[st
     return {"issued_on": issued_on.isoformat(), "kind": kind_name, "copies": request.copies, "requester_class": told}
 
 
-def class_name(requester: str) -> str:
-    """The class of a requester as the office's accounts name it."""
-    return REQUESTERS.get(requester, requester)
+def account(lines: Sequence[DayLine], office: str, day: date, made_at: datetime) -> dict[str, Any]:
+    """The day's account as its page prints it."""
+
+    def figures(some: Sequence[DayLine]) -> dict[str, str]:
+        sums = (sum(getattr(line, name) for line in some) for name in ("certificates", "copies", "fee_yen"))
+        return dict(zip(("certificates", "copies", "fee"), (f"{n:,}" for n in sums), strict=True))
+
+    shown = [{"kind": KINDS[one.kind], "requester": REQUESTERS.get(one.requester, "")} | figures([one]) for one in lines]
+    return {
+        "key": f"account {day.isoformat()}",
+        "day": [day.year, day.month, day.day],
+        "day_text": wareki(day),
+        "office": office,
+        "lines": shown,
+        "total": figures(lines),
+        "made": f"{made_at.astimezone(JAPAN):%Y-%m-%d %H:%M}",
+    }

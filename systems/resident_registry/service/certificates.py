@@ -117,6 +117,14 @@ def day_account(tx: Tx, day: date) -> list[DayLine]:
     return store.day_lines(tx, day)
 
 
+def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
+    """The day's account as a page to be checked and stamped."""
+    lines = store.day_lines(tx, day)
+    return render(
+        legal.HERE / "templates" / "day_account_1.typ", rules.account(lines, office.tenant_name, day, now()), standard="a-2a"
+    )
+
+
 def _members(tx: Tx, person: Resident) -> list[Resident]:
     return [person] if person.removed_on is not None else persons.members(tx, person.household_id, today())
 
