@@ -1,5 +1,6 @@
 """Certificates on a real database: every kind, who may have what, and what stands on the page and in the file."""
 
+import hashlib
 import io
 import re
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from kit.civic.dates import wareki
-from kit.db import Tx
+from kit.db import Tx, json
 from kit.errors import Conflict, Forbidden, NotFound, Unprintable
 from systems.resident_registry.model.certificates import Certificate, Disposed, Request
 from systems.resident_registry.model.errors import (
@@ -411,6 +412,49 @@ def test_the_days_account_sums_copies_and_fees(tx: Tx) -> None:
         assert word.replace(" ", "") in page.replace(" ", ""), word
     assert "架空 請求者" not in page
     assert other.id
+
+
+def test_in_sendai_the_head_of_the_ward_issues(tx: Tx) -> None:
+    place = Place("9800014", "宮城県仙台市青葉区本町三丁目8番1号", "041017")
+    one = move_in(tx, place=place)[0]
+    sendai = replace(OFFICE, tenant="041009", tenant_name="仙台市")
+    issued = service.issue_certificate(tx, sendai, one.id, asked(), is_supervisor=False)
+    assert "宮城県仙台市青葉区長" in texts(service.certificate_pdf(tx, sendai, issued.serial))[0]
+
+
+def test_a_planned_departure_is_not_on_the_copy_before_its_day(tx: Tx) -> None:
+    one = move_in(tx)[0]
+    plan = "state = 'leaving', out_planned_on = '2999-01-01', out_planned_to = '遠い町'"
+    tx.execute(f"UPDATE resident_registry.resident SET {plan}")
+    found = text(tx, issue(tx, one, asked(with_history=True, with_head_and_relation=True)))
+    assert "遠い町" not in found
+    assert "転出先" not in found
+
+
+def test_what_was_issued_with_the_first_edition_is_made_again_with_it(tx: Tx) -> None:
+    one = move_in(tx)[0]
+    issued = issue(tx, one, asked())
+    person_ = {
+        "name": one.name,
+        "kana": one.kana,
+        "born_on": "昭和25年1月2日",
+        "sex": "男",
+        "became_resident_on": "令和元年5月1日",
+    }
+    person_ |= {"address_since": "", "filed_on": "令和元年5月1日", "previous_address": "東京都"}
+    first = {
+        "template": "certificate_1",
+        "form": "individual",
+        "serial": issued.serial,
+        "tenant": ONAGAWA,
+        "tenant_name": "女川町",
+    }
+    first |= {"issued_on": "令和8年11月25日", "address": one.address, "postal_code": one.postal_code, "head": None, "sheet": 1}
+    first |= {"people": [person_]}
+    sha256 = hashlib.sha256(service.render_certificate(first)).hexdigest()
+    change = "UPDATE resident_registry.certificate SET content = %s, pdf_sha256 = %s"
+    tx.execute(change, (json(first), sha256))
+    assert "この写しは、住民票の原本と相違ないことを証明する" in text(tx, issued)
 
 
 def notices(tx: Tx) -> list[dict[str, Any]]:
