@@ -305,9 +305,9 @@ def test_certificate_of_recorded_items_in_both_forms(tx: Tx, form: Any) -> None:
 
 
 def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
-    subject = Disposed("架空 花子", "宮城県牡鹿郡女川町女川1番地1", date(2014, 6, 19))
+    subject = Disposed("架空 花子", date(1940, 5, 6), "宮城県牡鹿郡女川町女川1番地1", date(2014, 6, 19))
     found = text(tx, service.issue_disposal_certificate(tx, OFFICE, subject, asked(kind="disposed")))
-    for word in ("除票の廃棄済証明書", "架空 花子", "平成26年6月19日", "令和元年6月20日"):
+    for word in ("除票の廃棄済証明書", "架空 花子", "昭和15年5月6日", "平成26年6月19日", "令和元年6月20日"):
         assert word.replace(" ", "") in found.replace(" ", ""), word
     with pytest.raises(StillKept, match="2164-06-21"):
         kept = replace(subject, removed_on=date(2014, 6, 20))
@@ -315,7 +315,7 @@ def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
     one = move_in(tx, person("架空 残", born_on=date(1950, 1, 1)), event_on=date(2014, 1, 1))[0]
     move_out(tx, one, "x", date(2014, 6, 1))
     with pytest.raises(StillKept, match="保存されています"):
-        there = Disposed("架空 残", "x", date(2014, 6, 1))
+        there = Disposed("架空 残", date(1950, 1, 1), "x", date(2014, 6, 1))
         service.issue_disposal_certificate(tx, OFFICE, there, asked(kind="disposed"))
 
 

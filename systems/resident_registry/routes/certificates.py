@@ -65,6 +65,7 @@ class DisposalRequest(Strict):
 
     requester: Asker
     name: Text
+    born_on: date
     address: Text
     removed_on: date
     copies: int = Field(1, ge=1, le=10)
@@ -162,7 +163,7 @@ def issue_disposal(
 ) -> Issued:
     def act() -> dict[str, Any]:
         request = _request(body.requester, kind="disposed", copies=body.copies)
-        subject = model.Disposed(body.name, body.address, body.removed_on)
+        subject = model.Disposed(body.name, body.born_on, body.address, body.removed_on)
         return _issued(service.issue_disposal_certificate(tx, office, subject, request))
 
     return Issued(**once(tx, idempotency_key, body.model_dump_json().encode(), act))

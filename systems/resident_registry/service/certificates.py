@@ -72,8 +72,8 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     StillKept
         The period has not passed, or the record is there.
     """
-    years = legal.value("removed_record_years", subject.removed_on, office.parameters)
-    there = store.is_removed_there(tx, subject.name, subject.removed_on)
+    years = legal.value("removed_records_years", subject.removed_on, office.parameters)
+    there = store.is_kept(tx, subject.name, subject.born_on)
     rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
     first = rules.disposal_from(subject.removed_on, years)
     content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
