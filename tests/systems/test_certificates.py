@@ -5,14 +5,17 @@ import io
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from infra.targets.services import Postgres
 from kit.civic.dates import wareki
-from kit.db import Tx, json
+from kit.db import Tx, connect, json
 from kit.errors import Conflict, Forbidden, NotFound, Unprintable
+from kit.migrate import migrate
 from systems.resident_registry.model.certificates import Certificate, Disposed, Request
 from systems.resident_registry.model.errors import (
     ItemNotPrintable,
@@ -28,7 +31,9 @@ from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.service import certificates as service
 from systems.resident_registry.service import numbers, third_party_notices
 from systems.resident_registry.store import people as store
+from tests.support.journaled import journaled
 from tests.support.registry import (
+    MIGRATIONS,
     NAME,
     OFFICE,
     ONAGAWA,
@@ -503,3 +508,23 @@ def test_the_board_outside_tells_nothing_of_a_person(tx: Tx) -> None:
     assert set(row) == {"code_sha256", "kind", "issued_on", "pdf_sha256"}
     assert (row["kind"], row["issued_on"], row["pdf_sha256"]) == ("住民票の写し", TODAY, issued.pdf_sha256)
     assert issued.content["code"].replace("-", "").encode() not in bytes(row["code_sha256"])
+
+
+def test_serials_count_on_from_the_first_edition(postgres: Postgres, tmp_path: Path) -> None:
+    url = journaled(postgres, tmp_path / "segments").superuser
+    before = tmp_path / "migrations"
+    before.mkdir()
+    for name in ("0001_register.sql", "0002_movements_and_history.sql"):
+        (before / name).write_text((MIGRATIONS / name).read_text())
+    migrate(url, "resident_registry", before)
+    with connect(url) as tx:
+        for number in (7, 41):
+            tx.execute(
+                "INSERT INTO resident_registry.certificate VALUES (%s, 'individual', 'self', '{}', '{}', 1, 300, %s, 'x')",
+                (f"{ONAGAWA}-{TODAY.year}-{number:06d}", TODAY),
+            )
+    migrate(url, "resident_registry", MIGRATIONS)
+    with connect(url, actor="clerk") as tx:
+        assert issue(tx, move_in(tx)[0], asked()).serial == f"{ONAGAWA}-{TODAY.year}-000042"
+        kept = tx.row("SELECT kind, delivery, asked FROM resident_registry.certificate WHERE serial LIKE '%%000041'")
+        assert kept == {"kind": "copy", "delivery": "counter", "asked": {}}

@@ -134,7 +134,7 @@ def _paper(tx: Tx, office: Office, person: Resident | None) -> Paper:
     ward = WARDS.get((person.authority_code if person else None) or "", "") if office.tenant == SENDAI else ""
     code = draw(secrets.randbelow)
     return Paper(
-        serial=store.next_serial(tx, f"{office.tenant}-{today().year}-"),
+        serial=f"{office.tenant}-{today().year}-{persons.draw(tx, f'certificate/{today().year}'):06d}",
         code=printed(code),
         check_url=f"{office.public_url}/verify/{code}",
         issued_on=today(),
