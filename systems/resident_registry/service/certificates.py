@@ -76,8 +76,8 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     StillKept
         The period has not passed, or the record is there.
     """
-    years = legal.value("removed_record_years", subject.removed_on, office.parameters)
-    there = store.is_removed_there(tx, subject.name, subject.removed_on)
+    years = legal.value("removed_records_years", subject.removed_on, office.parameters)
+    there = store.is_kept(tx, subject.name, subject.born_on)
     rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
     first = rules.disposal_from(subject.removed_on, years)
     content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
@@ -150,7 +150,7 @@ def _paper(tx: Tx, office: Office, person: Resident | None) -> Paper:
     ward = WARDS.get((person.authority_code if person else None) or "", "") if office.tenant == SENDAI else ""
     code = draw(secrets.randbelow)
     return Paper(
-        serial=store.next_serial(tx, f"{office.tenant}-{today().year}-"),
+        serial=f"{office.tenant}-{today().year}-{persons.draw(tx, f'certificate/{today().year}'):06d}",
         code=printed(code),
         check_url=f"{office.public_url}/verify/{code}",
         issued_on=today(),
