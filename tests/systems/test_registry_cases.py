@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from kit.db import Tx
-from kit.errors import CallerError
+from kit.errors import CallerError, Invalid
 from systems.resident_registry.jobs import night
 from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.measures import Opponent
@@ -131,7 +132,11 @@ class Town:
             body["filed_on"] = self.date(step["届出日"])
         if "根拠" in step:
             body["ground"] = {"kind": GROUNDS[step["根拠"]], "text": "記録", "on": self.day}
-        drafted = service.draft(self.tx, self.office, Filing.model_validate(body))
+        try:
+            filing = Filing.model_validate(body)
+        except ValidationError:  # as the application answers it
+            raise Invalid("not valid") from None
+        drafted = service.draft(self.tx, self.office, filing)
         submitted = service.submit(self.tx, self.office, drafted.id, drafted.version, step.get("確認", USUAL))
         self.decide(submitted, step)
 

@@ -29,6 +29,7 @@ MINOR = Alert("minor-head", "世帯主が15歳未満です。")
 BUILDING = Alert("building-missing", "同じ番地に方書のある世帯があります。方書を確認してください。")
 STAY = Alert("stay-expired", "在留期間が満了しています。")
 OLD_DEPARTURE = Alert("old-departure", "転出の日から14日を過ぎています。")
+SUPPRESSED = Alert("suppression-read", "抑止が設定されています。内容を確認してください。")
 WORKED_OUT = Alert("relation-worked-out", "続柄を計算しました。確認してください。")
 
 

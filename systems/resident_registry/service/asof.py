@@ -68,7 +68,8 @@ def _household(version: asof.Version) -> Household:
 
 def _resident(tx: Tx, version: asof.Version, day: date, moment: datetime) -> Resident:
     facts: dict[str, Any] = {name: version.facts[name] for name in people.ITEMS if name in version.facts}
-    where = asof.version_at(tx, "household", UUID(facts["household_id"]), day, moment)
+    lived = UUID(facts["household_id"])
+    where = asof.version_at(tx, "household", lived, day, moment) or asof.first_version(tx, "household", lived, moment)
     number = where.facts["household_no"] if where else ""
     place = facts.get("removed_place") or (where.facts if where else {})
     joined = {part: place.get(part) for part in PLACE_PARTS if place.get(part) is not None}

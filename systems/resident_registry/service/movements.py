@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from kit import journal
 from kit.clock import today
 from kit.db import Tx
-from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, WrongState
+from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, Suppressed, WrongState
 from systems.resident_registry.model.filings import DETAILS, Filing, Ground
 from systems.resident_registry.model.movements import Change, Movement, Notice
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
@@ -134,7 +134,8 @@ def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor
     one = _at(tx, number, version, "review")
     case = perform(tx, office, one)
     before = [number for number, (version, _) in case.touched.items() if version is not None]
-    measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=is_supervisor)
+    has_read = any(each["slug"] == alerts.SUPPRESSED.slug for each in one.alerts)
+    measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=has_read)
     people = [persons.resident(tx, each, today()) for each in case.touched]
     protected = any(each.restricted for each in people)
     rules.check_officer(
@@ -243,6 +244,10 @@ def perform(tx: Tx, office: Office, one: Movement) -> Case:
 def alerts_of(case: Case) -> list[alerts.Alert]:
     """Alerts about everybody touched, as the rehearsal left them."""
     found = ([alerts.LATE] if case.movement.is_late else []) + case.alerts
+    try:
+        measures.check_movement(case.tx, case.touched)
+    except Suppressed:
+        found.append(alerts.SUPPRESSED)
     people = [persons.resident(case.tx, each, today()) for each in case.touched]
     for one in people:
         if one.removed_on is None:
@@ -261,7 +266,7 @@ def alerts_of(case: Case) -> list[alerts.Alert]:
 def _draft_notices(case: Case, people: list[Resident]) -> int:
     """Draft what the movement gives rise to; number of drafts."""
     tx, one = case.tx, case.movement
-    details = DETAILS.validate_python(one.details) if one.details else None
+    details = DETAILS.validate_python(sealing.opened(case.office, one.id, one.details)) if one.details else None
     found = notices.of_filing(one, people)
     for each in people:
         before = case.touched[each.id][0]
