@@ -67,6 +67,20 @@ class Invalid(CallerError):
     slug = "invalid"
 
 
+class VersionRequired(CallerError):
+    """Say which version you read."""
+
+    status = 428
+    slug = "version-required"
+
+
+class Unprintable(CallerError):
+    """A character cannot be printed here."""
+
+    status = 422
+    slug = "unprintable"
+
+
 class PurposeRequired(CallerError):
     """Say for which purpose you look at personal data."""
 

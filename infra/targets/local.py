@@ -168,6 +168,9 @@ def process_settings(home: Home, code: str, zone: Zone) -> ProcessSettings:
         clients=(zone,),
         two_factors=True,
         port=home.tenant_port(index(code), zone),
+        environment="training",
+        parameters=body.parameters,
+        public_url=f"http://127.0.0.1:{home.tenant_port(index(code), 'internet')}",
     )
 
 
@@ -196,7 +199,8 @@ def land(home: Home, code: str) -> dict[str, Any]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(settings.model_dump(mode="json"), allow_unicode=True))
         secrets = {"MCLOUD_DATABASE_PASSWORD": getattr(keys, f"{zone}_password")}
-        secrets |= {"MCLOUD_DATA_KEY": keys.data_key, "MCLOUD_BLIND_INDEX_KEY": keys.blind_index_key}
+        if zone != "internet":
+            secrets |= {"MCLOUD_DATA_KEY": keys.data_key, "MCLOUD_BLIND_INDEX_KEY": keys.blind_index_key}
         root = str(Path(__file__).resolve().parents[2])
         command = [sys.executable, "-m", "systems", str(file)]
         changed |= boss.put(f"tenant-{code}-{zone}", command, secrets | {"PYTHONPATH": root})

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -52,6 +53,31 @@ def addresses(code: str) -> tuple[Neighbourhood, ...]:
             address = PREFECTURE + data["city"] + data["neighborhood"]
             found.append(Neighbourhood(postal_code, address, authority, data["neighborhood"]))
     return tuple(found)
+
+
+#: codes of the prefecture and its municipalities (総務省 全国地方公共団体コード); first day, last day
+_ALWAYS = (None, None)
+CODES: dict[str, tuple[date | None, date | None]] = {
+    **dict.fromkeys(
+        (
+            "040002", SENDAI, *WARDS, "042021", "042030", "042056", "042064", "042072", "042081", "042099", "042111",
+            "042129", "042137", "042145", "042153", "043010", "043028", "043214", "043222", "043231", "043249", "043419",
+            "043613", "043621", "044016", "044041", "044067", "044211", "044229", "044245", "044440", "044458", "045012",
+            "045055", "045811", "046060",
+        ),
+        _ALWAYS,
+    ),
+    "044237": (None, date(2016, 10, 9)),  # 富谷町
+    "042161": (date(2016, 10, 10), None),  # 富谷市
+}  # fmt: skip
+
+
+def authority_exists(code: str, on: date) -> bool:
+    """Whether a well-formed code was in force on that day; of other prefectures only the form is known here."""
+    if not code.startswith("04"):
+        return "01" <= code[:2] <= "47"
+    first, last = CODES.get(code, (date.max, None))
+    return (first is None or first <= on) and (last is None or on <= last)
 
 
 @cache

@@ -34,9 +34,10 @@ def register_birth(cloud: Cloud, code: str) -> None:
     with connect(tenant_url(cloud.home, code, "backup")) as tx:
         household = tx.value("SELECT household_id::text FROM resident_registry.resident WHERE state = 'current' LIMIT 1")
     child = {"name": "架空\u3000子", "kana": "カクウ\u3000コ", "sex": "male", "born_on": "2026-11-01", "relation": "子"}
-    filing = {"kind": "birth", "event_on": "2026-11-01", "household_id": household, "child": child}
+    details = {"reason": "birth", "household_id": household, "child": child}
+    filing = {"event_on": "2026-11-01", "details": details, "up_to": "decided", "confirmed": ["same-person"]}
     with cloud.registry(code, purpose="notification") as clerk:
-        assert clerk.post("/notifications", json=filing).status_code == 201
+        assert clerk.post("/movements", json=filing).status_code == 201
 
 
 TABLES = (

@@ -36,11 +36,12 @@ def test_up_again_changes_nothing_and_lift_takes_processes_away(cloud: Cloud) ->
     runner.run(cloud.home, "infra.run", ["up"], told.append)
     assert [step["name"] for step in told if step["changed"]] == []
     code = "046060"
-    assert cloud.run("infra.run", "lift", "--tenant", code)["removed"] == [f"tenant-{code}-mynumber"]
+    removed = cloud.run("infra.run", "lift", "--tenant", code)["removed"]
+    assert sorted(removed) == [f"tenant-{code}-internet", f"tenant-{code}-mynumber"]
     assert cloud.run("infra.run", "state", "--tenant", code)["processes"] == []
     assert cloud.run("infra.run", "land", "--tenant", code)["changed"] is True
     states = cloud.run("infra.run", "land", "--tenant", code)
-    assert (states["changed"], [p["state"] for p in states["processes"]]) == (False, ["running"])
+    assert (states["changed"], [p["state"] for p in states["processes"]]) == (False, ["running"] * 2)
 
 
 def test_secrets_lie_closed(cloud: Cloud) -> None:

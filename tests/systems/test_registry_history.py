@@ -8,11 +8,9 @@ import pytest
 from infra.targets.services import Postgres
 from kit.db import Tx, connect
 from kit.migrate import migrate
-from systems.resident_registry.model.people import Place
-from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, TODAY, die, household_of, move_in
+from tests.support.registry import MIGRATIONS, TODAY, die, household_of, move_in, moved, named
 
 VERSIONS = (
     "SELECT version, valid_from, valid_to, known_to IS NULL AS believed FROM resident_registry.resident_history "
@@ -36,8 +34,7 @@ def test_an_entry_writes_no_history_and_a_change_keeps_both_versions(tx: Tx) -> 
 def test_a_removed_record_keeps_its_address_when_the_household_moves_on(tx: Tx) -> None:
     head, child = household_of(tx, 2)
     die(tx, child)
-    place = Place("9862262", "新しい住所")
-    service.register_move_within(tx, head.household_id, 1, place=place, event_on=TODAY, filed_on=TODAY, filer="head")
+    moved(tx, "move_within", {"residents": named(head), "place": {"postal_code": "9862262", "address": "新しい住所"}})
     assert store.resident(tx, child.id, TODAY).address == child.address
     assert store.resident(tx, head.id, TODAY).address == "新しい住所"
 

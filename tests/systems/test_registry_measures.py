@@ -16,12 +16,11 @@ from systems.resident_registry.model.measures import DOCUMENTS, Asker, Lift, Opp
 from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.rules import support_cases as forwarding
 from systems.resident_registry.service import measures, search
-from systems.resident_registry.service import movements as filing
 from systems.resident_registry.service import support_cases as service
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, NAME, OFFICE, ONAGAWA, TODAY, household_of, move_in, person
+from tests.support.registry import MIGRATIONS, NAME, OFFICE, ONAGAWA, TODAY, household_of, move_in, moved, named, person
 
 NOW = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 OPPONENT = Opponent("三浦 茂", date(1980, 5, 5), "宮城県石巻市穀町14番1号")
@@ -278,8 +277,8 @@ def test_who_moved_from_the_protected_address_is_listed_and_stays_protected(tx: 
     one = move_in(tx)[0]
     case = in_force(tx, one.id)
     assert service.worklists(tx)["moved"] == []
-    place = dataclasses.replace(people.household(tx, one.household_id).place, address="新しい住所")
-    filing.register_move_within(tx, one.household_id, one.version, place=place, event_on=TODAY, filed_on=TODAY, filer="self")
+    tx.actor = "clerk"
+    moved(tx, "move_within", {"residents": named(one), "place": {"postal_code": "9862262", "address": "新しい住所"}})
     assert [each.id for each in service.worklists(tx)["moved"]] == [case.id]
     assert people.resident(tx, one.id, TODAY).restricted
 

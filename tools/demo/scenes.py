@@ -1,7 +1,7 @@
 """The scenes at the counters: what a clerk does, and what is refused."""
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,8 @@ def find_person(counter: Counter) -> tuple[str, list[dict[str, Any]]]:
 def issue_certificate(counter: Counter, resident: str, folder: Path) -> dict[str, Any]:
     """Issue a 住民票の写し, fetch its PDF into `folder`; serial, path and hash."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"requester": {"kind": "self"}, "form": "household", "with_head_and_relation": True}
+    asker = {"kind": "self", "name": "窓口 来庁者", "address": "宮城県本吉郡南三陸町志津川", "documents": ["my_number_card"]}
+    asked = {"requester": asker, "form": "household", "with_head_and_relation": True}
     issued = counter.ask("POST", f"/residents/{resident}/certificates", json=asked)
     pdf = counter.call("GET", f"/certificates/{issued['serial']}/pdf").content
     path = folder / f"certificate-{issued['serial']}.pdf"
@@ -45,22 +46,26 @@ def register_move_in(counter: Counter) -> dict[str, Any]:
         {"name": "庄子\u3000湊", "kana": "ショウジ\u3000ミナト", "sex": "male", "born_on": "1994-05-06", "relation": "世帯主"},
         {"name": "庄子\u3000紬", "kana": "ショウジ\u3000ツムギ", "sex": "female", "born_on": "1996-02-29", "relation": "妻"},
     ]
-    filing = {
-        "kind": "move_in",
-        "event_on": str(today() - timedelta(days=3)),
+    details = {
+        "reason": "move_in",
         "place": {"postal_code": "9860725", "address": "宮城県本吉郡南三陸町志津川1番地1"},
-        "previous_address": "宮城県仙台市青葉区本町3丁目8番1号",
+        "previous": {"address": "宮城県仙台市青葉区本町3丁目8番1号", "authority_code": "041017"},
         "people": people,
     }
-    return counter.ask("POST", "/notifications", json=filing, headers={"Idempotency-Key": uuid4().hex})
+    return decide(counter, details, today() - timedelta(days=3))
+
+
+def decide(counter: Counter, details: dict[str, Any], event_on: date) -> dict[str, Any]:
+    """Enter a movement and decide it at once, as a counter may with ordinary ones."""
+    filing = {"event_on": str(event_on), "details": details, "up_to": "decided", "confirmed": ["same-person"]}
+    return counter.ask("POST", "/movements", json=filing, headers={"Idempotency-Key": uuid4().hex})
 
 
 def register_birth(counter: Counter, parent: str) -> dict[str, Any]:
     """A child is born into the household of `parent`."""
     household = counter.ask("GET", f"/residents/{parent}")["household_id"]
     child = {"name": "庄子\u3000葵", "kana": "ショウジ\u3000アオイ", "sex": "female", "born_on": str(today()), "relation": "子"}
-    filing = {"kind": "birth", "event_on": str(today()), "household_id": household, "child": child}
-    return counter.ask("POST", "/notifications", json=filing, headers={"Idempotency-Key": uuid4().hex})
+    return decide(counter, {"reason": "birth", "household_id": household, "child": child, "parents": [parent]}, today())
 
 
 def other_towns_clerk(home: Home, resident: str) -> dict[str, Any]:
@@ -73,6 +78,12 @@ def refused_party(home: Home, clerk: Counter, resident: str) -> dict[str, Any]:
     """A resident asks for protection (支援措置), which holds from the application on; the other party's request is refused."""
     officer = Counter(home, clerk.code, "dv-officer", purpose="notification")
     officer.ask("POST", "/support-cases", json={"applicant": resident, "kind": "A", "opponent": {"name": "三浦\u3000茂"}})
-    requester = {"kind": "third_party", "name": "三浦\u3000茂", "ground": "債権の回収"}
+    requester: dict[str, Any] = {
+        "kind": "third_party",
+        "name": "三浦\u3000茂",
+        "address": "宮城県仙台市青葉区",
+        "ground": "債権の回収",
+    }
+    requester |= {"documents": ["driving_licence"]}
     response = clerk.call("POST", f"/residents/{resident}/certificates", json={"requester": requester})
     return {"what": "支援措置の相手方が住民票の写しを請求", "status": response.status_code}

@@ -1,12 +1,24 @@
 """What can be wrong at this counter: classes with a Japanese title, each under the class of kit that has its status."""
 
-from kit.errors import Conflict, Invalid
+from kit.errors import Conflict, Forbidden, Invalid, PurposeRequired, Refused, Stale
 
 
-class TwoHeads(Conflict):
-    """世帯主は一世帯に一人です。"""
+class CheckDigit(Invalid):
+    """番号の検査数字が合いません。"""
 
-    slug = "two-heads"
+    slug = "check-digit"
+
+
+class UnknownAuthority(Invalid):
+    """その日に存在しない市区町村コードです。"""
+
+    slug = "unknown-authority"
+
+
+class PlaceElsewhere(Invalid):
+    """この市町村の住所ではありません。"""
+
+    slug = "place-elsewhere"
 
 
 class EventBeforeBirth(Invalid):
@@ -15,10 +27,136 @@ class EventBeforeBirth(Invalid):
     slug = "event-before-birth"
 
 
+class EventInFuture(Invalid):
+    """異動日が先の日付です。"""
+
+    slug = "event-in-future"
+
+
+class DaysOutOfOrder(Invalid):
+    """異動日・届出日・処理日の順序が正しくありません。"""
+
+    slug = "days-out-of-order"
+
+
+class GroundMissing(Invalid):
+    """職権による異動の根拠がありません。"""
+
+    slug = "ground-missing"
+
+
+class NoMoveOutCertificate(Invalid):
+    """転出証明書又は転出証明書情報が必要です。"""
+
+    slug = "no-move-out-certificate"
+
+
+class PurposeMissing(PurposeRequired):
+    """利用目的(事務)を選んでください。"""
+
+    slug = "purpose-missing"
+
+
+class TwoHeads(Conflict):
+    """世帯主は一世帯に一人です。"""
+
+    slug = "two-heads"
+
+
+class NewHeadNeeded(Conflict):
+    """新しい世帯主を決めてください。"""
+
+    slug = "new-head-needed"
+
+
+class RelationNeeded(Conflict):
+    """新しい世帯主との続柄を入力してください。"""
+
+    slug = "relation-needed"
+
+
 class AlreadyRemoved(Conflict):
     """この住民は既に消除されています。"""
 
     slug = "already-removed"
+
+
+class NotRemoved(Conflict):
+    """職権で消除された住民ではありません。"""
+
+    slug = "not-removed"
+
+
+class NotLeaving(Conflict):
+    """転出予定の住民ではありません。"""
+
+    slug = "not-leaving"
+
+
+class InNoticeArrived(Conflict):
+    """転入通知を受理したため転出を取り消せません。"""
+
+    slug = "in-notice-arrived"
+
+
+class DifferentAddress(Conflict):
+    """住所が同じ世帯でなければなりません。"""
+
+    slug = "different-address"
+
+
+class NotLatest(Conflict):
+    """取り消せるのは最も新しい異動だけです。"""
+
+    slug = "not-latest"
+
+
+class WrongState(Conflict):
+    """異動の状態がこの操作に合いません。"""
+
+    slug = "wrong-state"
+
+
+class AlertsUnconfirmed(Conflict):
+    """確認が必要な事項があります。"""
+
+    slug = "alerts-unconfirmed"
+
+
+class NumberUsed(Conflict):
+    """その番号は使われています、又は使われたことがあります。"""
+
+    slug = "number-used"
+
+
+class RetentionRunning(Conflict):
+    """保存期間が満了していません。"""
+
+    slug = "retention-running"
+
+
+class LegalHold(Conflict):
+    """法的保全の対象のため廃棄できません。"""
+
+    slug = "legal-hold"
+
+
+class DisposalNeeded(Conflict):
+    """削除はできません。廃棄の決裁を受けてください。"""
+
+    slug = "disposal-needed"
+
+
+class NewerVersion(Stale):
+    """読み取った後に更新されています。新しい版を確認してください。"""
+
+    slug = "newer-version"
+
+
+class SecondOfficer(Forbidden):
+    """入力した職員とは別の決裁者が必要です。"""
+
+    slug = "second-officer"
 
 
 class Suppressed(Conflict):
@@ -31,3 +169,39 @@ class CopyNotConfirmed(Conflict):
     """復元した写しです。支援措置を確認するまで発行できません。"""
 
     slug = "copy-not-confirmed"
+
+
+class RequestIncomplete(Invalid):
+    """請求に必要な事項が足りません。"""
+
+    slug = "request-incomplete"
+
+
+class ItemNotPrintable(Refused):
+    """この請求区分では記載できない事項です。"""
+
+    slug = "item-not-printable"
+
+
+class RemovedAndPresent(Conflict):
+    """除票と現在の住民票は一つの証明書にできません。"""
+
+    slug = "removed-and-present"
+
+
+class StillKept(Conflict):
+    """この除票は保存期間中です。"""
+
+    slug = "still-kept"
+
+
+class MailedToPerson(Conflict):
+    """本人へ郵送する証明書です。窓口では交付できません。"""
+
+    slug = "mailed-to-person"
+
+
+class NotAsIssued(Conflict):
+    """交付したときと同じ証明書を作成できません。"""
+
+    slug = "not-as-issued"

@@ -1,5 +1,30 @@
 """The counter for machines: zone mynumber. One module a subject; the process finds their routers here."""
 
-from systems.resident_registry.routes import certificates, measures, movements, people, search, statistics, support_cases
+from systems.resident_registry.routes import (
+    certificates,
+    exports,
+    history,
+    imports,
+    measures,
+    movements,
+    people,
+    retention,
+    search,
+    statistics,
+    support_cases,
+)
 
-routers = tuple(module.router for module in (search, people, movements, certificates, measures, support_cases, statistics))
+SUBJECTS = (
+    search,
+    people,
+    history,
+    movements,
+    certificates,
+    measures,
+    support_cases,
+    retention,
+    statistics,
+    imports,
+    exports,
+)
+routers = tuple(module.router for module in SUBJECTS)

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from kit.auth import Actor, require
-from kit.errors import PurposeRequired
+from kit.errors import Invalid, VersionRequired
 from kit.settings import ProcessSettings, secret
 from systems.resident_registry.model import people
+from systems.resident_registry.model.errors import PurposeMissing
 
 #: purposes (事務) a clerk chooses from; the same list as in contract.yaml
 PURPOSES = ("certificate", "notification", "inquiry")
@@ -22,7 +23,7 @@ def counter() -> APIRouter:
 def purpose(request: Request, x_purpose: Annotated[str | None, Header(description="/".join(PURPOSES))] = None) -> str:
     """The purpose of looking at personal data, from the list."""
     if x_purpose not in PURPOSES:
-        raise PurposeRequired(f"choose a purpose and send it as X-Purpose: {', '.join(PURPOSES)}")
+        raise PurposeMissing(f"choose a purpose and send it as X-Purpose: {', '.join(PURPOSES)}")
     return x_purpose
 
 
@@ -30,7 +31,18 @@ def office(request: Request) -> people.Office:
     """The municipality this process works for."""
     settings: ProcessSettings = request.app.state.settings
     keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
+    own = settings.parameters.get("resident_registry", {})
+    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1], settings.public_url, own)
+
+
+def version(if_match: Annotated[str | None, Header(description="the version that was read, in quotes")] = None) -> int:
+    """The version the caller read, from If-Match."""
+    if if_match is None:
+        raise VersionRequired("send the version you read as If-Match")
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid("If-Match is a version in quotes")
+    return int(text)
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
@@ -39,6 +51,7 @@ NumberOfficer = Annotated[Actor, Depends(require("number_officer"))]
 DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 Purpose = Annotated[str, Depends(purpose)]
+Version = Annotated[int, Depends(version)]
 Office = Annotated[people.Office, Depends(office)]
 IdempotencyKey = Annotated[str | None, Header(max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]

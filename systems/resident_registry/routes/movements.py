@@ -1,161 +1,244 @@
-"""Filing movements."""
+"""Movements (異動): entered, submitted, sent back, decided, cancelled."""
 
-from datetime import date
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from kit.app import problems
-from kit.clock import today
+from kit.auth import Actor, require
 from kit.db import Tx
 from kit.idempotency import once
 from kit.requests import Transaction
-from systems.resident_registry.model import people as model
-from systems.resident_registry.model.movements import Movement
-from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, counter
+from systems.resident_registry.model.filings import Filing, Ground
+from systems.resident_registry.model.movements import Movement, MovementState, Notice
+from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
+from systems.resident_registry.service import preview as previews
+from systems.resident_registry.store import movements as store
 
 router = counter()
+PROBLEMS = problems(403, 404, 409, 412, 422, 428)
+Officer = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor"))]
 
 
-class Person(Strict):
-    """A person to be entered."""
+class NewMovement(Filing):
+    """A form, and how far it goes at once: a draft, handed in, or decided where the rules let the same officer."""
 
-    name: Text
-    kana: Text
-    sex: Literal["male", "female"]
-    born_on: date
-    relation: Text
-    resident_code: str | None = None
-    individual_number: str | None = None
-    registered_domicile: str | None = Field(None, max_length=200)
-    family_register_head: str | None = Field(None, max_length=200)
-
-    def new(self) -> model.NewResident:
-        return model.NewResident(**self.model_dump())
+    up_to: Literal["draft", "review", "decided"] = "draft"
+    confirmed: list[Text] = Field(default_factory=list, max_length=20, description="slugs of alerts that were looked at")
 
 
-class Filing(Strict):
-    """What every notification carries. Days are dates in Japan; `filed_on` is today when left out."""
-
-    event_on: date
-    filed_on: date = Field(default_factory=today)
-    filer: Literal["self", "head", "representative", "office"] = "self"
+class Confirmation(Strict):
+    confirmed: list[Text] = Field(default_factory=list, max_length=20)
 
 
-class Place(Strict):
-    postal_code: str = Field(pattern=r"^\d{7}$")
-    address: Text
-    authority_code: str | None = Field(None, pattern=r"^\d{6}$")
-    town_code: str | None = Field(None, max_length=20)
-    town: str = Field("", max_length=200)
-    lot: str = Field("", max_length=200)
-    building: str = Field("", max_length=200)
-
-    def place(self) -> model.Place:
-        return model.Place(**self.model_dump())
+class Reason(Strict):
+    reason: str = Field(min_length=1, max_length=1000)
 
 
-class Leaving(Strict):
-    id: UUID
-    version: int
+class Cancellation(Strict):
+    ground: Ground
 
 
-Relations = Annotated[dict[UUID, Text], Field(description="relation to the new head of each who stays, when the head leaves")]
-
-
-class MoveIn(Filing):
-    """転入"""
-
-    kind: Literal["move_in"]
-    place: Place
-    previous_address: Text
-    people: list[Person] = Field(min_length=1, max_length=20)
-
-
-class Birth(Filing):
-    """出生; the event is the birth"""
-
-    kind: Literal["birth"]
-    household_id: UUID
-    child: Person
-
-
-class Death(Filing):
-    """死亡"""
-
-    kind: Literal["death"]
-    resident: Leaving
-    relations: Relations = Field(default_factory=dict)
-
-
-class MoveOut(Filing):
-    """転出"""
-
-    kind: Literal["move_out"]
-    destination: Text
-    residents: list[Leaving] = Field(min_length=1, max_length=20)
-    relations: Relations = Field(default_factory=dict)
-
-
-class MoveWithin(Filing):
-    """転居 of a whole household"""
-
-    kind: Literal["move_within"]
-    household_id: UUID
-    version_of_head: int
-    place: Place
-
-
-Notification = Annotated[MoveIn | Birth | Death | MoveOut | MoveWithin, Field(discriminator="kind")]
-
-
-class Filed(BaseModel):
-    """A notification as entered; `is_late` asks for a 届出期間経過通知書."""
+class NoticeShown(BaseModel):
+    """A draft of a notice to somebody outside."""
 
     id: UUID
     kind: str
+    addressee: str
+    authority: str | None
+    resident_id: UUID | None
+    state: str
+    content: dict[str, Any]
+
+
+class Shown(BaseModel):
+    """A movement; `version` is what the next step sends as If-Match."""
+
+    id: UUID
+    number: str
+    reason: str
+    state: MovementState
+    event_on: date
+    filed_on: date
+    processed_on: date | None
     is_late: bool
+    filer: str
     residents: list[UUID]
+    alerts: list[dict[str, Any]]
+    returned_for: str | None
+    cancels: UUID | None
+    entered_at: datetime
+    decided_at: datetime | None
+    version: int
+
+
+class ShownWhole(Shown):
+    """With the form as entered and the drafts it gave rise to."""
+
+    details: dict[str, Any]
+    ground: dict[str, Any] | None
+    documents: list[str]
+    filer_name: str | None
+    notices: list[NoticeShown]
+
+
+class Effect(BaseModel):
+    """Of a resident (null: one who would be entered), each item that would change with its value before and after."""
+
+    id: UUID | None
+    name: str
+    items: dict[str, tuple[Any, Any]]
+
+
+class Told(BaseModel):
+    slug: str
+    title: str
+
+
+class Preview(BaseModel):
+    """What the movement would do, and the alerts to confirm by slug."""
+
+    effects: list[Effect]
+    alerts: list[Told]
+    is_late: bool
+
+
+class Listed(BaseModel):
+    """Movements by number; `next` is where the following ones begin."""
+
+    movements: list[Shown]
+    next: str | None
+
+
+def _shown(one: Movement) -> dict[str, Any]:
+    return Shown.model_validate(one, from_attributes=True).model_dump(mode="json")
+
+
+def _whole(one: Movement, notices: list[Notice]) -> ShownWhole:
+    drafts = [NoticeShown.model_validate(each, from_attributes=True) for each in notices]
+    facts = {name: getattr(one, name) for name in ShownWhole.model_fields if name != "notices"}
+    return ShownWhole(**facts, notices=drafts)
+
+
+@router.post("/movements", status_code=201, summary="Enter a movement (異動)", responses=PROBLEMS)
+def enter(
+    tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: NewMovement, idempotency_key: IdempotencyKey = None
+) -> Shown:
+    def act() -> dict[str, Any]:
+        one = service.draft(tx, office, body)
+        if body.up_to != "draft":
+            one = service.submit(tx, office, one.id, one.version, body.confirmed)
+        if body.up_to == "decided":
+            one = service.approve(tx, office, one.id, one.version, is_supervisor="registry_supervisor" in actor.roles)
+        return _shown(one)
+
+    return Shown(**once(tx, idempotency_key, body.model_dump_json(exclude_unset=True).encode(), act))
+
+
+@router.post("/movements:preview", summary="What a movement would do, without doing it", responses=PROBLEMS)
+def preview(tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: Filing) -> Preview:
+    effects, told, is_late = previews.preview(tx, office, body, actor.roles)
+    shown = [asdict(each) for each in effects]
+    return Preview(effects=[Effect(**each) for each in shown], alerts=[Told(**asdict(each)) for each in told], is_late=is_late)
+
+
+@router.get("/movements", summary="Movements of a state or of a resident, by number", responses=problems(403, 422, 428))
+def listed(
+    tx: Transaction,
+    actor: Officer,
+    purpose: Purpose,
+    state: MovementState | None = None,
+    resident: UUID | None = None,
+    after: Annotated[str, Query(max_length=40, pattern="^[0-9a-z-]*$")] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Listed:
+    found = store.movements(tx, state=state, resident=resident, after=after, limit=limit + 1)
+    more = found[limit - 1].number if len(found) > limit else None
+    return Listed(movements=[Shown(**_shown(each)) for each in found[:limit]], next=more)
+
+
+@router.get("/movements/{movement_id}", summary="One movement with its form and drafts", responses=problems(403, 404, 422, 428))
+def find(tx: Transaction, actor: Officer, purpose: Purpose, movement_id: UUID, response: Response) -> ShownWhole:
+    one, notices = service.find(tx, movement_id, actor.roles)
+    response.headers["ETag"] = f'"{one.version}"'
+    return _whole(one, notices)
+
+
+@router.put("/movements/{movement_id}", summary="Another form for a draft or a returned movement", responses=PROBLEMS)
+def edit(
+    tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, movement_id: UUID, body: Filing, version: Version
+) -> Shown:
+    return Shown(**_shown(service.edit(tx, office, movement_id, version, body)))
+
+
+def _step(tx: Tx, key: str | None, sent: str, act: Callable[[], Movement]) -> Shown:
+    return Shown(**once(tx, key, sent.encode(), lambda: _shown(act())))
+
+
+@router.post("/movements/{movement_id}:submit", summary="Hand a draft in, with alerts confirmed", responses=PROBLEMS)
+def submit(
+    tx: Transaction,
+    actor: Clerk,
+    purpose: Purpose,
+    office: Office,
+    movement_id: UUID,
+    body: Confirmation,
+    version: Version,
+    idempotency_key: IdempotencyKey = None,
+) -> Shown:
+    sent = f"submit {movement_id} {version} {body.model_dump_json()}"
+    return _step(tx, idempotency_key, sent, lambda: service.submit(tx, office, movement_id, version, body.confirmed))
+
+
+@router.post("/movements/{movement_id}:approve", summary="Decide a movement; the register changes", responses=PROBLEMS)
+def approve(
+    tx: Transaction,
+    actor: Officer,
+    purpose: Purpose,
+    office: Office,
+    movement_id: UUID,
+    version: Version,
+    idempotency_key: IdempotencyKey = None,
+) -> Shown:
+    supervisor = "registry_supervisor" in actor.roles
+    sent = f"approve {movement_id} {version}"
+    return _step(tx, idempotency_key, sent, lambda: service.approve(tx, office, movement_id, version, is_supervisor=supervisor))
+
+
+@router.post("/movements/{movement_id}:return", summary="Send a movement back to who entered it", responses=PROBLEMS)
+def send_back(
+    tx: Transaction,
+    actor: Officer,
+    purpose: Purpose,
+    movement_id: UUID,
+    body: Reason,
+    version: Version,
+    idempotency_key: IdempotencyKey = None,
+) -> Shown:
+    sent = f"return {movement_id} {version} {body.model_dump_json()}"
+    return _step(tx, idempotency_key, sent, lambda: service.send_back(tx, movement_id, version, body.reason))
 
 
 @router.post(
-    "/notifications", status_code=201, summary="File a notification (届出)", responses=problems(403, 404, 409, 412, 422, 428)
+    "/movements/{movement_id}:cancel",
+    summary="Withdraw a movement, or enter the reversal of a decided one",
+    responses=PROBLEMS,
 )
-def file_notification(
-    tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: Notification, idempotency_key: IdempotencyKey = None
-) -> Filed:
-    def act() -> dict[str, Any]:
-        return _filed(_register(tx, office, body)).model_dump(mode="json")
-
-    return Filed(**once(tx, idempotency_key, body.model_dump_json(exclude_unset=True).encode(), act))
-
-
-def _filed(one: Movement) -> Filed:
-    return Filed(id=one.id, kind=one.reason, is_late=one.is_late, residents=one.residents)
-
-
-def _register(tx: Tx, office: model.Office, body: Notification) -> Movement:
-    days = {"event_on": body.event_on, "filed_on": body.filed_on}
-    match body:
-        case MoveIn():
-            people, place = [each.new() for each in body.people], body.place.place()
-            return service.register_move_in(
-                tx, office, people, place=place, previous=body.previous_address, filer=body.filer, **days
-            )
-        case Birth():
-            return service.register_birth(tx, office, body.child.new(), body.household_id, filer=body.filer, **days)
-        case Death():
-            leaving = (body.resident.id, body.resident.version)
-            return service.register_death(tx, leaving, relations=body.relations, filer=body.filer, **days)
-        case MoveOut():
-            everybody = [(each.id, each.version) for each in body.residents]
-            return service.register_move_out(
-                tx, everybody, destination=body.destination, relations=body.relations, filer=body.filer, **days
-            )
-        case MoveWithin():
-            place = body.place.place()
-            return service.register_move_within(
-                tx, body.household_id, body.version_of_head, place=place, filer=body.filer, **days
-            )
+def cancel(
+    tx: Transaction,
+    actor: Clerk,
+    purpose: Purpose,
+    office: Office,
+    movement_id: UUID,
+    body: Cancellation,
+    version: Version,
+    idempotency_key: IdempotencyKey = None,
+) -> Shown:
+    sent = f"cancel {movement_id} {version} {body.model_dump_json()}"
+    return _step(tx, idempotency_key, sent, lambda: service.cancel(tx, office, movement_id, version, body.ground))

@@ -5,15 +5,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from kit.app import problems
 from kit.auth import Actor
+from kit.clock import today
 from kit.requests import Transaction
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes.desk import Clerk, Purpose, counter
 from systems.resident_registry.rules.measures import masked
-from systems.resident_registry.service import people
+from systems.resident_registry.service import asof, people
 
 router = counter()
 
@@ -48,5 +49,16 @@ def hit(one: Resident, actor: Actor) -> dict[str, Any]:
 
 
 @router.get("/residents/{resident_id}", summary="One resident", responses=problems(403, 404, 428))
-def find(tx: Transaction, actor: Clerk, purpose: Purpose, resident_id: UUID) -> Record:
+def find(
+    tx: Transaction,
+    actor: Clerk,
+    purpose: Purpose,
+    resident_id: UUID,
+    as_of: date | None = None,
+    known_at: AwareDatetime | None = None,
+) -> Record:
+    """As of today unless a day is given; as known now unless a moment is given."""
+    if as_of is not None or known_at is not None:
+        one = asof.resident(tx, resident_id, as_of or today(), known_at)
+        return Record(**hit(one, actor))
     return Record(**hit(people.find(tx, resident_id), actor))

@@ -6,7 +6,8 @@ from datetime import date
 from kit.civic.characters import check_name
 from kit.civic.codes import check_my_number, check_resident_code
 from kit.civic.names import check_kana
-from systems.resident_registry.model.errors import EventBeforeBirth, TwoHeads
+from kit.errors import Invalid
+from systems.resident_registry.model.errors import CheckDigit, EventBeforeBirth, TwoHeads
 from systems.resident_registry.model.people import HEAD, NewResident
 
 #: words that a relation is made of -> their codes (続柄コード); up to four are stacked (妻の子 is 12, 20)
@@ -41,16 +42,30 @@ def relation_codes(relation: str) -> list[str]:
 
 def check_new_resident(person: NewResident, event_on: date) -> None:
     """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item."""
-    for name in (person.name, person.kanji_name, person.former_surname, person.alias, person.roman_name):
+    for name in (person.kanji_name, person.former_surname, person.alias, person.roman_name):
         if name is not None:
             check_name(name)
-    check_kana(person.kana)
+    check_names(person.name, person.kana)
     if person.born_on > event_on:
         raise EventBeforeBirth("the event lies before the birth")
-    if person.resident_code is not None:
-        check_resident_code(person.resident_code)
-    if person.individual_number is not None:
-        check_my_number(person.individual_number)
+    check_numbers(person.resident_code, person.individual_number)
+
+
+def check_names(name: str, kana: str) -> None:
+    """Characters of a name and its reading; a name is never altered, so what does not fit is refused."""
+    check_name(name)
+    check_kana(kana)
+
+
+def check_numbers(resident_code: str | None, individual_number: str | None) -> None:
+    """Form and check digit of numbers that are brought along; raises `CheckDigit` without repeating them (R2)."""
+    try:
+        if resident_code is not None:
+            check_resident_code(resident_code)
+        if individual_number is not None:
+            check_my_number(individual_number)
+    except Invalid as wrong:
+        raise CheckDigit(wrong.detail) from None
 
 
 def check_one_head(relations: Sequence[str]) -> None:

@@ -1,163 +1,295 @@
-"""Filing movements."""
+"""Movements from the draft to the decision: entered, rehearsed, confirmed, examined, decided, undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import date
+from typing import Any
 from uuid import UUID, uuid4
 
+from kit import journal
 from kit.clock import today
 from kit.db import Tx
-from kit.errors import Conflict, Invalid
-from systems.resident_registry.model.movements import Change, Movement
-from systems.resident_registry.model.people import HEAD, Arrival, NewResident, Office, Place, Resident
+from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, Suppressed, WrongState
+from systems.resident_registry.model.filings import DETAILS, Filing, Ground
+from systems.resident_registry.model.movements import Change, Movement, Notice
+from systems.resident_registry.model.people import RESIDENT, Office, Resident
+from systems.resident_registry.rules import alerts, notices
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.rules.people import check_one_head, relation_codes
-from systems.resident_registry.service import legal, people
-from systems.resident_registry.store import history
+from systems.resident_registry.rules.measures import DV_OFFICER
+from systems.resident_registry.rules.people import check_numbers
+from systems.resident_registry.service import corrections, departures, entries, households, legal, measures, reversal, sealing
+from systems.resident_registry.service.case import Case
+from systems.resident_registry.store import history, numbers
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
 
-#: resident, version before (None: entered), version after
-Touched = tuple[UUID, int | None, int]
+Perform = Callable[[Case, Any], None]
+PERFORM: dict[str, Perform] = {
+    "move_in": entries.join,
+    "move_in_abroad": entries.join,
+    "address_setting": entries.join,
+    "office_entry": entries.join,
+    "birth": entries.birth,
+    "move_within": households.move_within,
+    "move_out": departures.move_out,
+    "move_out_abroad": departures.move_out,
+    "move_out_cancel": departures.move_out_cancel,
+    "in_notice": departures.in_notice,
+    "death": departures.removal,
+    "office_removal": departures.removal,
+    "office_restoration": departures.restoration,
+    "head_change": households.head_change,
+    "household_split": households.split,
+    "household_merge": households.regroup,
+    "household_change": households.regroup,
+    "name_change": corrections.name_change,
+    "alias": corrections.other_name,
+    "former_surname": corrections.other_name,
+    "number_change": corrections.number_change,
+    "code_change": corrections.code_change,
+    "office_correction": corrections.correction,
+    "reversal": reversal.reverse,
+}
 
 
-def register_move_in(
-    tx: Tx,
-    office: Office,
-    new: Sequence[NewResident],
-    *,
-    place: Place,
-    previous: str,
-    event_on: date,
-    filed_on: date,
-    filer: str,
-) -> Movement:
-    """Enter a household that moved in from elsewhere (転入, 住民基本台帳法 art. 22)."""
-    check_one_head([each.relation for each in new])
-    rules.check_days(event_on=event_on, filed_on=filed_on, today=today())
-    because = _because(tx, event_on)
-    household = people.found_household(tx, place, because)
-    arrival = Arrival(event_on=event_on, filed_on=filed_on, reason="move_in", previous_address=previous)
-    entered = [people.enter(tx, office, each, household, arrival, because) for each in new]
-    touched = [(each.id, None, 1) for each in entered]
-    return _file(tx, "move_in", touched, because, filed_on=filed_on, filer=filer)
+def draft(tx: Tx, office: Office, filing: Filing) -> Movement:
+    """Enter a filing as a draft; days, ground and numbers are checked, the rest on submission."""
+    number = uuid4()
+    if (household := getattr(filing.details, "household_id", None)) is not None:
+        persons.household(tx, household)
+    one = Movement(
+        id=number,
+        number=f"{today().year}-{persons.draw(tx, f'movement/{today().year}'):06d}",
+        state="draft",
+        processed_on=None,
+        entered_by=tx.actor,
+        entered_at=history.moment(tx),
+        **_entered(office, number, filing),
+    )
+    store.add(tx, one)
+    return one
 
 
-def register_birth(
-    tx: Tx, office: Office, child: NewResident, household_id: UUID, *, event_on: date, filed_on: date, filer: str
-) -> Movement:
-    """Enter a child with the household it is born into (出生)."""
-    if child.relation == HEAD:
-        raise Conflict("a newborn is not the head of a household")
-    if child.born_on != event_on:
-        raise Invalid("the event of a birth is the day of birth")
-    rules.check_days(event_on=event_on, filed_on=filed_on, today=today())
-    persons.members(tx, household_id, today())
-    because = _because(tx, event_on)
-    arrival = Arrival(event_on=event_on, filed_on=filed_on, reason="birth")
-    entered = people.enter(tx, office, child, persons.household(tx, household_id), arrival, because)
-    return _file(tx, "birth", [(entered.id, None, 1)], because, filed_on=filed_on, filer=filer)
+def _entered(office: Office, number: UUID, filing: Filing) -> dict[str, Any]:
+    """Columns of a movement that the form fills."""
+    details, event_on, filed_on = filing.details, filing.event_on, filing.filed_on or today()
+    written = details.model_dump(mode="json", exclude_unset=True)
+    for each in sealing.numbers_in(written):
+        check_numbers(None, each)
+    ground = filing.ground.model_dump(mode="json") if filing.ground else None
+    rules.check_ground(details.reason, ground)
+    ahead = legal.value("move_out_days_ahead", today())
+    rules.check_days(details.reason, event_on=event_on, filed_on=filed_on, today=today(), days_ahead=ahead)
+    return {
+        "reason": details.reason,
+        "event_on": event_on,
+        "filed_on": filed_on,
+        "is_late": rules.is_late(details.reason, event_on, filed_on, legal.value("filing_days", event_on)),
+        "filer": filing.filer,
+        "filer_name": filing.filer_name,
+        "documents": list(filing.documents),
+        "ground": ground,
+        "household_id": getattr(details, "household_id", None),
+        "residents": rules.named_in(details.model_dump()),
+        "details": sealing.sealed(office, number, written),
+        "cancels": getattr(details, "movement_id", None),
+    }
 
 
-def register_death(
-    tx: Tx, leaving: tuple[UUID, int], *, event_on: date, filed_on: date, filer: str, relations: Mapping[UUID, str]
-) -> Movement:
-    """Remove a resident who died (死亡); when the head dies the others' relations to the new head are set."""
-    because = _because(tx, event_on)
-    touched = _remove(tx, [leaving], because, filed_on=filed_on, relations=relations, state="dead", reason="death")
-    return _file(tx, "death", touched, because, filed_on=filed_on, filer=filer)
+def edit(tx: Tx, office: Office, number: UUID, version: int, filing: Filing) -> Movement:
+    """Another form for a draft, or for one that was sent back."""
+    one = _at(tx, number, version, "draft", "returned")
+    store.update(tx, one, **_entered(office, number, filing), state="draft", alerts=[])
+    return store.movement(tx, number)
 
 
-def register_move_out(
-    tx: Tx,
-    leaving: Sequence[tuple[UUID, int]],
-    *,
-    destination: str,
-    event_on: date,
-    filed_on: date,
-    filer: str,
-    relations: Mapping[UUID, str],
-) -> Movement:
-    """Remove residents of one household who moved elsewhere (転出, 住民基本台帳法 art. 24)."""
-    because = _because(tx, event_on)
-    removal = {"state": "moved_out", "reason": "move_out", "to": destination}
-    touched = _remove(tx, leaving, because, filed_on=filed_on, relations=relations, **removal)
-    return _file(tx, "move_out", touched, because, filed_on=filed_on, filer=filer)
+def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collection[str]) -> Movement:
+    """Rehearse a draft and hand it in for review.
+
+    Raises
+    ------
+    AlertsUnconfirmed
+        Something is unusual and was not confirmed by its slug; names each.
+    """
+    one = _at(tx, number, version, "draft", "returned")
+    with store.rehearsal(tx):
+        told = list(dict.fromkeys(alerts_of(perform(tx, office, one))))
+    open_ = [each for each in told if each.slug not in confirmed]
+    if open_:
+        listed = [{"slug": each.slug, "title": each.title} for each in open_]
+        raise AlertsUnconfirmed("confirm by slug: " + ", ".join(each.slug for each in open_), alerts=listed)
+    noted = [{"slug": each.slug, "title": each.title, "confirmed_by": tx.actor} for each in told]
+    store.update(tx, one, state="review", alerts=noted, submitted_at=history.moment(tx), returned_for=None)
+    return store.movement(tx, number)
 
 
-def register_move_within(
-    tx: Tx, household_id: UUID, version_of_head: int, *, place: Place, event_on: date, filed_on: date, filer: str
-) -> Movement:
-    """Set the new address of a whole household that moved inside the municipality (転居, 住民基本台帳法 art. 23)."""
-    rules.check_days(event_on=event_on, filed_on=filed_on, today=today())
-    members = persons.members(tx, household_id, today())
-    members[0] = replace(members[0], version=version_of_head)
-    because = _because(tx, event_on)
-    for each in members:
-        persons.change(tx, each, because, address_since=event_on, before_move_address=each.address)
-    persons.set_place(tx, household_id, place, because)
-    return _file(tx, "move_within", _one_up(members), because, filed_on=filed_on, filer=filer)
+def send_back(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
+    """Send a movement under review back to who entered it."""
+    one = _at(tx, number, version, "review")
+    store.update(tx, one, state="returned", returned_for=reason, reviewed_by=tx.actor, reviewed_at=history.moment(tx))
+    return store.movement(tx, number)
 
 
-def _because(tx: Tx, event_on: date) -> Change:
-    return Change(uuid4(), event_on, history.moment(tx))
+def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor: bool) -> Movement:
+    """Decide a movement under review: the register changes, notices are drafted, everything in one transaction."""
+    one = _at(tx, number, version, "review")
+    case = perform(tx, office, one)
+    before = [number for number, (version, _) in case.touched.items() if version is not None]
+    has_read = any(each["slug"] == alerts.SUPPRESSED.slug for each in one.alerts)
+    measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=has_read)
+    people = [persons.resident(tx, each, today()) for each in case.touched]
+    protected = any(each.restricted for each in people)
+    rules.check_officer(
+        one.reason, entered_by=one.entered_by, decided_by=tx.actor, protected=protected, is_supervisor=is_supervisor
+    )
+    drafted = _draft_notices(case, people)
+    _decide(tx, one, case, "decided" if drafted else "completed")
+    return store.movement(tx, number)
 
 
-def _one_up(changed: Sequence[Resident]) -> list[Touched]:
-    return [(each.id, each.version, each.version + 1) for each in changed]
+def _decide(tx: Tx, one: Movement, case: Case, state: str) -> None:
+    for resident, (before, after) in case.touched.items():
+        store.touch(tx, one.id, resident, before, after)
+    at = case.because.known_from
+    decision = {"state": state, "decided_by": tx.actor, "decided_at": at, "processed_on": today()}
+    review = {} if one.reviewed_by else {"reviewed_by": tx.actor, "reviewed_at": at}
+    store.update(tx, one, residents=list(case.touched) or one.residents, **decision, **review)
 
 
-def _remove(
-    tx: Tx,
-    leaving: Sequence[tuple[UUID, int]],
-    because: Change,
-    *,
-    state: str,
-    reason: str,
-    filed_on: date,
-    relations: Mapping[UUID, str],
-    to: str | None = None,
-) -> list[Touched]:
-    rules.check_days(event_on=because.valid_from, filed_on=filed_on, today=today())
-    if not leaving:
-        raise Invalid("name at least one resident")
-    first = persons.resident(tx, leaving[0][0], today())
-    rules.check_movable(first)
-    household = {each.id: each for each in persons.members(tx, first.household_id, today())}
-    changed = []
-    for number, version in leaving:
-        if number not in household:
-            raise Conflict("the residents do not live in one household")
-        one = replace(household.pop(number), version=version)
-        removal = rules.removal_of(one, state=state, reason=reason, on=because.valid_from, filed_on=filed_on, to=to)
-        persons.change(tx, one, because, **removal)
-        persons.retire_numbers(tx, number)
-        changed.append(one)
-    for number, relation in rules.relations_after(list(household.values()), relations).items():
-        persons.change(tx, household[number], because, relation=relation, relation_codes=relation_codes(relation))
-        changed.append(household[number])
-    return _one_up(changed)
-
-
-def _file(tx: Tx, reason: str, touched: Sequence[Touched], because: Change, *, filed_on: date, filer: str) -> Movement:
-    event_on, residents = because.valid_from, [number for number, _, _ in touched]
-    filed = Movement(
-        id=because.movement_id or uuid4(),
+def by_the_clock(tx: Tx, office: Office, reason: str, residents: list[Resident], perform: Callable[[Case], None]) -> Movement:
+    """A movement that the calendar makes: entered and decided at once, under the actor of the job."""
+    event_on = residents[0].out_planned_on or today()
+    filed_on = min(event_on, today())
+    one = Movement(
+        id=uuid4(),
         number=f"{today().year}-{persons.draw(tx, f'movement/{today().year}'):06d}",
         reason=reason,
-        state="completed",
+        state="review",
         event_on=event_on,
         filed_on=filed_on,
-        processed_on=today(),
-        is_late=rules.is_late(event_on, filed_on, legal.value("filing_days", event_on)),
-        filer=filer,
-        residents=residents,
+        processed_on=None,
+        is_late=False,
+        filer="office",
+        household_id=residents[0].household_id,
+        residents=[each.id for each in residents],
         entered_by=tx.actor,
-        entered_at=because.known_from,
-        decided_by=tx.actor,
-        decided_at=because.known_from,
+        entered_at=history.moment(tx),
     )
-    store.add(tx, filed)
-    for number, before, after in touched:
-        store.touch(tx, filed.id, number, before, after)
-    return filed
+    store.add(tx, one)
+    case = Case(tx, office, one, Change(one.id, event_on, history.moment(tx)))
+    perform(case)
+    drafted = _draft_notices(case, [persons.resident(tx, each, today()) for each in case.touched])
+    _decide(tx, one, case, "decided" if drafted else "completed")
+    return store.movement(tx, one.id)
+
+
+def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -> Movement:
+    """Withdraw what is not decided; of what is decided, enter a reversal that another officer decides.
+
+    The answer is the withdrawn movement, or the reversal, which waits for its decision.
+    """
+    one = _at(tx, number, version, "draft", "review", "returned", "decided", "completed")
+    if one.state in ("draft", "review", "returned"):
+        store.update(tx, one, state="cancelled", returned_for=ground.text)
+        return store.movement(tx, number)
+    filing = Filing.model_validate(
+        {
+            "event_on": min(one.event_on, today()),
+            "filer": "office",
+            "ground": ground.model_dump(),
+            "details": {"reason": "reversal", "movement_id": number},
+        }
+    )
+    entered = draft(tx, office, filing)
+    store.update(tx, entered, state="review", residents=one.residents, submitted_at=history.moment(tx))
+    return store.movement(tx, entered.id)
+
+
+def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[Notice]]:
+    """A movement and its drafts; looking at it is looking at those it names.
+
+    Forms and drafts carry addresses: of protected residents they are empty for everybody without the DV role.
+    """
+    measures.hold(tx)
+    one = store.movement(tx, number)
+    journal.record_access(tx, RESIDENT, one.residents, {"act": "movement", "number": one.number})
+    found = store.notices(tx, number)
+    people = [persons.resident(tx, each, today()) for each in one.residents]
+    households = [persons.household(tx, one.household_id)] if one.household_id else []
+    protected = any(each.restricted for each in people) or any(
+        each.restricted for household in households for each in persons.present(tx, household.id, today())
+    )
+    if protected and DV_OFFICER not in roles:
+        return replace(one, details={}), [replace(each, content={}) for each in found]
+    return replace(one, details=sealing.masked(one.details)), found
+
+
+def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
+    one = store.movement(tx, number, lock=True)
+    if one.version != version:
+        raise NewerVersion("the movement changed in the meantime: read it again", current_version=one.version)
+    if one.state not in states:
+        raise WrongState(f"the movement is {one.state}: this needs {' or '.join(states)}")
+    return one
+
+
+def perform(tx: Tx, office: Office, one: Movement) -> Case:
+    """Carry the movement out, in the caller's transaction or rehearsal."""
+    case = Case(tx, office, one, Change(one.id, one.event_on, history.moment(tx)))
+    details = DETAILS.validate_python(sealing.opened(office, one.id, one.details))
+    PERFORM[one.reason](case, details)
+    persons.check_heads(tx, list(case.touched))
+    return case
+
+
+def alerts_of(case: Case) -> list[alerts.Alert]:
+    """Alerts about everybody touched, as the rehearsal left them."""
+    found = ([alerts.LATE] if case.movement.is_late else []) + case.alerts
+    try:
+        measures.check_movement(case.tx, case.touched)
+    except Suppressed:
+        found.append(alerts.SUPPRESSED)
+    people = [persons.resident(case.tx, each, today()) for each in case.touched]
+    for one in people:
+        if one.removed_on is None:
+            found += alerts.of_person(one, today())
+            if case.touched[one.id][0] is None and persons.same_person(case.tx, one.name, one.born_on, one.id):
+                found.append(alerts.SAME_PERSON)
+    for household in {one.household_id for one in people if one.removed_on is None}:
+        members = persons.members(case.tx, household, today())
+        found += alerts.of_household(members)
+        _, with_building = persons.others_at(case.tx, members[0].address, household)
+        if with_building and not members[0].building:
+            found.append(alerts.BUILDING)
+    return found
+
+
+def _draft_notices(case: Case, people: list[Resident]) -> int:
+    """Draft what the movement gives rise to; number of drafts."""
+    tx, one = case.tx, case.movement
+    details = DETAILS.validate_python(sealing.opened(case.office, one.id, one.details)) if one.details else None
+    found = notices.of_filing(one, people)
+    for each in people:
+        before = case.touched[each.id][0]
+        moved = before is not None and "address_since" in case.changed.get(each.id, set())
+        found += notices.of_change(one, each, case.changed.get(each.id, set()), moved=moved)
+        numbered = numbers.number(tx, each.id) is not None
+        found += notices.of_reason(one, details, each, numbered=numbered)
+        if moved:
+            found += notices.of_ward(one, each, case.wards.get(each.id))
+    for each_ in found:
+        about = each_.resident.id if each_.resident else None
+        store.add_notice(
+            tx,
+            Notice(
+                id=uuid4(),
+                kind=each_.kind,
+                movement_id=one.id,
+                resident_id=about,
+                authority=each_.authority,
+                addressee=each_.addressee,
+                content=each_.content,
+                state="draft",
+                drafted_at=case.because.known_from,
+            ),
+        )
+    return len(found)

@@ -11,10 +11,12 @@ from kit import journal
 from kit.civic.codes import resident_code_check_digit
 from kit.clock import today
 from kit.db import Tx
+from systems.resident_registry.model.errors import NumberUsed
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import RESIDENT, Arrival, Household, NewResident, Office, Place, Resident
 from systems.resident_registry.rules import people as rules
 from systems.resident_registry.service import measures
+from systems.resident_registry.store import numbers
 from systems.resident_registry.store import people as store
 
 
@@ -50,11 +52,12 @@ def household_of(number: UUID, household_no: str, place: Place, because: Change)
 def enter(tx: Tx, office: Office, new: NewResident, household: Household, arrival: Arrival, because: Change) -> Resident:
     """Enter a person with the household; draws the 宛名番号, and a resident code when none is brought along."""
     rules.check_new_resident(new, arrival.event_on)
+    check_not_taken(tx, office, new.resident_code, new.individual_number)
     atena_no = store.fifteen(store.draw(tx, "atena_no"))
     entered = resident_of(new, uuid4(), atena_no, household, arrival, because)
     store.add_resident(tx, entered)
     if new.individual_number:
-        store.add_number(tx, entered.id, *seal_number(office, entered.id, new.individual_number))
+        numbers.add(tx, entered.id, *seal_number(office, entered.id, new.individual_number))
     return entered
 
 
@@ -90,6 +93,17 @@ def resident_of(
     )
 
 
+def check_not_taken(tx: Tx, office: Office, resident_code: str | None, individual_number: str | None) -> None:
+    """Numbers brought along are nobody else's and were never changed for another (R2)."""
+    taken = False
+    if resident_code is not None:
+        taken = numbers.code_in_use(tx, resident_code) or numbers.is_taken(tx, "resident_code", blind(office, resident_code))
+    if individual_number is not None:
+        taken = taken or numbers.is_taken(tx, "individual_number", blind(office, individual_number))
+    if taken:
+        raise NumberUsed("a number that was brought along is in use, or was changed for another")
+
+
 def draw_resident_code() -> str:
     """Eleven digits drawn by lot, the last a check digit (住民基本台帳法施行規則 art. 1)."""
     ten = f"{secrets.randbelow(10**10):010d}"
@@ -100,4 +114,9 @@ def seal_number(office: Office, resident_id: UUID, number: str) -> tuple[bytes, 
     """An individual number encrypted for this resident (AES-256-GCM), and its keyed hash (HMAC-SHA-256)."""
     nonce = secrets.token_bytes(12)
     sealed = nonce + AESGCM(office.data_key).encrypt(nonce, number.encode(), resident_id.bytes)
-    return sealed, hmac.digest(office.blind_index_key, number.encode(), "sha256")
+    return sealed, blind(office, number)
+
+
+def blind(office: Office, number: str) -> bytes:
+    """Keyed hash by which a number is found unread."""
+    return hmac.digest(office.blind_index_key, number.encode(), "sha256")

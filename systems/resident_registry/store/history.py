@@ -1,41 +1,203 @@
-"""Versions of residents and households: written when a row changes, read for any day and any moment."""
+"""Versions of residents and households: written when a row changes, read for any day and any moment.
 
-from datetime import datetime
+`table` is `resident` or `household` throughout. See docs/decisions/0030-two-times.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from kit.db import Tx, identifier
+from kit.db import Tx, identifier, json
 from systems.resident_registry.model.movements import Change
 
 #: columns that only serve searching, which a version does not carry
-_KEYS = "'{name_bigrams,name_key,kana_key,other_kana_key,address_bigrams,address_key}'::text[]"
+SEARCH_KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigrams", "address_key")
+#: columns that say which version it is
+OWN = ("valid_from", "known_from", "movement_id", "version")
+#: a row as a version keeps it
+FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[]"
+_COLUMNS = "version, valid_from, valid_to, known_from, known_to, movement_id, facts"
+
+#: makes a row's search keys out of its facts
+Keys = Callable[[Mapping[str, Any]], Mapping[str, object]]
 
 
-def change(tx: Tx, table: str, number: UUID, version: int | None, changes: dict[str, Any], because: Change) -> bool:
-    """Set columns of a row and keep what it was; False when the row is not at `version` any more (None: at any).
+@dataclass(frozen=True)
+class Segment:
+    """Facts that are believed to hold from `valid_from` until the day before `valid_to` (None: open, the row itself)."""
 
-    The version that was believed is kept as believed until now; of the days before the change it goes on being believed.
-    """
-    condition = "id = %(id)s" + ("" if version is None else " AND version = %(version)s")
-    params: dict[str, object] = {"id": number, "version": version, "day": because.valid_from, "moment": because.known_from}
-    params["movement"] = because.movement_id
-    source = f"FROM resident_registry.{table} r WHERE {condition}"
-    if not tx.value(f"SELECT 1 {source} FOR UPDATE", params):
-        return False
-    columns = f"(id, {table}_id, version, valid_from, valid_to, known_from, known_to, movement_id, facts)"
-    into = f"INSERT INTO resident_registry.{table}_history {columns} SELECT gen_random_uuid(), r.id, r.version, r.valid_from"
-    facts = f"r.movement_id, to_jsonb(r) - {_KEYS}"
-    before = f"{source} AND r.known_from < %(moment)s"  # a movement that touches a row twice makes one version of it
-    tx.execute(f"{into}, NULL, r.known_from, %(moment)s, {facts} {before}", params)
-    tx.execute(f"{into}, %(day)s, %(moment)s, NULL, {facts} {before} AND r.valid_from < %(day)s", params)
-    sets = "".join(f"{identifier(name)} = %(c_{name})s, " for name in changes)
-    params |= {f"c_{name}": value for name, value in changes.items()}
-    own = "valid_from = greatest(valid_from, %(day)s), known_from = %(moment)s, movement_id = %(movement)s, version = version + 1"
-    tx.execute(f"UPDATE resident_registry.{table} r SET {sets}{own} WHERE {condition}", params)
-    return True
+    id: UUID | None
+    version: int
+    valid_from: date
+    valid_to: date | None
+    movement_id: UUID | None
+    facts: Mapping[str, Any]
 
 
 def moment(tx: Tx) -> datetime:
     """This instant on the database's clock, which orders those who waited for each other."""
     found: datetime = tx.value("SELECT clock_timestamp()")
     return found
+
+
+def rewritten(segments: Sequence[Segment], day: date, changes: Mapping[str, Any]) -> list[Segment]:
+    """The timeline after a change that holds from `day` on.
+
+    A change in the past goes on until the fact was changed again: a later version that says something else keeps it. Versions
+    that are new have no id. Segments follow each other without a gap; the last one is open.
+    """
+    day = max(day, segments[0].valid_from)
+    result, active, was = [], set(changes), None
+    for each in segments:
+        if each.valid_to is not None and each.valid_to <= day:
+            result.append(each)
+            continue
+        was = was or each.facts
+        active = {name for name in active if each.facts.get(name) == was.get(name)}
+        start = max(each.valid_from, day)
+        if each.valid_from < day:
+            result.append(replace(each, id=None, valid_to=day))
+        result.append(replace(each, id=None, valid_from=start, facts={**each.facts, **{n: changes[n] for n in active}}))
+    return result
+
+
+def believed(tx: Tx, table: str, number: UUID) -> list[Segment]:
+    """What is believed now of all days, in their order; the last is the row itself, locked until the transaction ends."""
+    tx.execute(f"SELECT FROM resident_registry.{table} WHERE id = %s FOR UPDATE", (number,))
+    return tx.rows(
+        f"""SELECT id, version, valid_from, valid_to, movement_id, facts FROM resident_registry.{table}_history
+            WHERE {table}_id = %(id)s AND known_to IS NULL
+            UNION ALL SELECT NULL, version, valid_from, NULL, movement_id, {FACTS} FROM resident_registry.{table} r
+            WHERE id = %(id)s ORDER BY valid_from""",
+        {"id": number},
+        into=Segment,
+    )
+
+
+def change(
+    tx: Tx, table: str, number: UUID, version: int | None, changes: Mapping[str, Any], because: Change, keys: Keys
+) -> bool:
+    """Set columns of a row from the change's day on and keep what was; False when it is not at `version` (None: at any).
+
+    `keys` makes the row's search keys out of its facts.
+    """
+    before = believed(tx, table, number)
+    if not before or version not in (None, before[-1].version):
+        return False
+    facts = {name: _plain(value) for name, value in changes.items()}
+    if before[-1].movement_id == because.movement_id and because.movement_id:
+        # a movement that touches a row twice makes one version of it
+        columns = {**changes, **keys({**before[-1].facts, **facts})}
+        _update(tx, table, number, columns, because, before[-1].valid_from, before[-1].version)
+        return True
+    day = because.valid_from
+    if "became_resident_on" in changes and day < before[0].valid_from:
+        before[0] = replace(before[0], valid_from=day)
+    after = rewritten(before, day, facts)
+    _replace(tx, table, number, before, after, because.known_from)
+    holds = {name for name, value in facts.items() if after[-1].facts.get(name) == value}
+    kept = {name: value for name, value in changes.items() if name in holds}
+    _update(tx, table, number, {**kept, **keys(after[-1].facts)}, because, after[-1].valid_from, before[-1].version + 1)
+    return True
+
+
+def _replace(tx: Tx, table: str, number: UUID, before: Sequence[Segment], after: Sequence[Segment], known: datetime) -> None:
+    """Close what is no longer believed, the row itself included, and write what is believed of earlier days instead."""
+    still = {each.id for each in after if each.id}
+    close(tx, table, [each.id for each in before if each.id and each.id not in still], known)
+    tx.execute(
+        f"""INSERT INTO resident_registry.{table}_history (id, {table}_id, {_COLUMNS})
+            SELECT gen_random_uuid(), r.id, r.version, r.valid_from, NULL, r.known_from, %s, r.movement_id, {FACTS}
+            FROM resident_registry.{table} r WHERE id = %s""",
+        (known, number),
+    )
+    for each in after[:-1]:
+        if each.id is None:
+            keep(tx, table, number, each, known)
+
+
+def keep(tx: Tx, table: str, number: UUID, one: Segment, known: datetime) -> None:
+    """Write a version that is believed from now on of days that are over."""
+    tx.execute(
+        f"INSERT INTO resident_registry.{table}_history (id, {table}_id, {_COLUMNS}) "
+        "VALUES (%s, %s, %s, %s, %s, %s, NULL, %s, %s)",
+        (uuid4(), number, one.version, one.valid_from, one.valid_to, known, one.movement_id, json(dict(one.facts))),
+    )
+
+
+def close(tx: Tx, table: str, versions: Sequence[UUID], known: datetime) -> None:
+    """These versions are believed no longer."""
+    if versions:
+        tx.execute(f"UPDATE resident_registry.{table}_history SET known_to = %s WHERE id = ANY (%s)", (known, list(versions)))
+
+
+def _update(
+    tx: Tx, table: str, number: UUID, columns: Mapping[str, Any], because: Change, valid_from: date, version: int
+) -> None:
+    values = dict(columns) | {"valid_from": valid_from, "known_from": because.known_from}
+    values |= {"movement_id": because.movement_id, "version": version}
+    sets = ", ".join(f"{identifier(name)} = %s" for name in values)
+    tx.execute(f"UPDATE resident_registry.{table} SET {sets} WHERE id = %s", (*map(_column, values.values()), number))
+
+
+def _column(value: Any) -> Any:
+    return json(value) if isinstance(value, dict) else value
+
+
+def _plain(value: Any) -> Any:
+    """A column's value as it stands in jsonb."""
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def undo(tx: Tx, table: str, number: UUID, movement: UUID, because: Change, keys: Keys) -> bool:
+    """Believe again what was believed before the movement made its version; False when the row has changed since.
+
+    The movement's version stays as one that was believed until now.
+    """
+    row = tx.row(f"SELECT movement_id, known_from, version FROM resident_registry.{table} WHERE id = %s FOR UPDATE", (number,))
+    if row is None or row["movement_id"] != movement:
+        return False
+    at, now = row["known_from"], believed(tx, table, number)
+    before = tx.rows(
+        f"""SELECT id, version, valid_from, valid_to, movement_id, facts FROM resident_registry.{table}_history
+            WHERE {table}_id = %s AND known_to = %s ORDER BY valid_from""",
+        (number, at),
+        into=Segment,
+    )
+    if not before or before[-1].valid_to is not None:
+        return False
+    made = tx.rows(
+        f"SELECT id FROM resident_registry.{table}_history WHERE {table}_id = %s AND known_to IS NULL AND known_from = %s",
+        (number, at),
+    )
+    gone = {each["id"] for each in made}
+    kept = [each for each in now[:-1] if each.id not in gone]
+    again = [*kept, *(replace(each, id=None) for each in before)]
+    _replace(tx, table, number, now, again, because.known_from)
+    _restore(tx, table, number, before[-1], because, row["version"] + 1)
+    renewed = keys(before[-1].facts)
+    sets = ", ".join(f"{identifier(name)} = %s" for name in renewed)
+    tx.execute(f"UPDATE resident_registry.{table} SET {sets} WHERE id = %s", (*renewed.values(), number))
+    return True
+
+
+def _restore(tx: Tx, table: str, number: UUID, one: Segment, because: Change, version: int) -> None:
+    """Give the row the facts of an earlier version; what is missing in it (a younger column) gets its default."""
+    names = [
+        each["name"]
+        for each in tx.rows(
+            "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            (f"resident_registry.{table}",),
+        )
+    ]
+    facts = [name for name in names if name in one.facts and name not in ("id", *OWN)]
+    sets = ", ".join(f"{identifier(name)} = v.{identifier(name)}" for name in facts)
+    tx.execute(
+        f"""UPDATE resident_registry.{table} r SET {sets}, valid_from = %s, known_from = %s, movement_id = %s, version = %s
+            FROM jsonb_populate_record(NULL::resident_registry.{table}, %s) v WHERE r.id = %s""",
+        (one.valid_from, because.known_from, because.movement_id, version, json(dict(one.facts)), number),
+    )

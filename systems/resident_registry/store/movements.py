@@ -1,19 +1,66 @@
 """Movements, whom they touched, and drafts of notices."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from kit.db import Tx, json
-from systems.resident_registry.model.movements import Movement
+from kit.errors import NotFound
+from systems.resident_registry.model.errors import NewerVersion
+from systems.resident_registry.model.movements import Movement, Notice
 
 ITEMS = tuple(f.name for f in fields(Movement))
-_JSON = {"ground", "details", "alerts"}
+NOTICE = tuple(f.name for f in fields(Notice))
+_JSON = {"ground", "details", "alerts", "content"}
+
+
+def _values(items: dict[str, Any]) -> list[Any]:
+    return [json(v) if name in _JSON and v is not None else v for name, v in items.items()]
 
 
 def add(tx: Tx, one: Movement) -> None:
-    values = [json(v) if name in _JSON and v is not None else v for name in ITEMS for v in (getattr(one, name),)]
+    values = _values({name: getattr(one, name) for name in ITEMS})
     marks = ", ".join(["%s"] * len(ITEMS))
     tx.execute(f"INSERT INTO resident_registry.movement ({', '.join(ITEMS)}) VALUES ({marks})", values)
+
+
+def movement(tx: Tx, number: UUID, *, lock: bool = False) -> Movement:
+    """The movement of that id; `NotFound` when there is none."""
+    sql = f"SELECT {', '.join(ITEMS)} FROM resident_registry.movement WHERE id = %s" + (" FOR UPDATE" if lock else "")
+    found = tx.row(sql, (number,), into=Movement)
+    if found is None:
+        raise NotFound("there is no such movement")
+    return found
+
+
+def update(tx: Tx, one: Movement, **changes: Any) -> None:
+    """Set columns of the movement; `NewerVersion` when somebody changed it since it was read."""
+    sets = ", ".join(f"{name} = %s" for name in changes)
+    touched = tx.execute(
+        f"UPDATE resident_registry.movement SET {sets}, version = version + 1 WHERE id = %s AND version = %s",
+        (*_values(changes), one.id, one.version),
+    )
+    if not touched:
+        current = tx.value("SELECT version FROM resident_registry.movement WHERE id = %s", (one.id,))
+        raise NewerVersion("the movement changed in the meantime: read it again", current_version=current)
+
+
+def movements(tx: Tx, *, state: str | None, resident: UUID | None, after: str, limit: int) -> list[Movement]:
+    """Movements by number, after the one given; of a state, of a resident, or all."""
+    where = ["number > %(after)s"]
+    params: dict[str, object] = {"after": after, "state": state, "resident": resident, "limit": limit}
+    if state:
+        where.append("state = %(state)s")
+    if resident:
+        where.append(
+            "(id IN (SELECT movement_id FROM resident_registry.movement_resident WHERE resident_id = %(resident)s)"
+            " OR state IN ('draft', 'review', 'returned') AND %(resident)s = ANY (residents))"
+        )
+    sql = f"SELECT {', '.join(ITEMS)} FROM resident_registry.movement WHERE {' AND '.join(where)} ORDER BY number LIMIT %(limit)s"
+    return tx.rows(sql, params, into=Movement)
 
 
 def touch(tx: Tx, movement_id: UUID, resident_id: UUID, before: int | None, after: int) -> None:
@@ -21,3 +68,93 @@ def touch(tx: Tx, movement_id: UUID, resident_id: UUID, before: int | None, afte
     tx.execute(
         "INSERT INTO resident_registry.movement_resident VALUES (%s, %s, %s, %s)", (movement_id, resident_id, before, after)
     )
+
+
+def touched(tx: Tx, movement_id: UUID) -> list[dict[str, Any]]:
+    """Whom the movement touched: resident_id, version_before (None: entered by it), version_after."""
+    return tx.rows(
+        "SELECT * FROM resident_registry.movement_resident WHERE movement_id = %s ORDER BY resident_id", (movement_id,)
+    )
+
+
+def households_of(tx: Tx, movement_id: UUID) -> list[UUID]:
+    """Households whose present version the movement made by a change (not by founding them)."""
+    rows = tx.rows(
+        "SELECT id FROM resident_registry.household WHERE movement_id = %s AND version > 1 ORDER BY id", (movement_id,)
+    )
+    return [row["id"] for row in rows]
+
+
+def move_out_of(tx: Tx, resident_id: UUID) -> Movement | None:
+    """The decided 転出 by which the resident is leaving."""
+    return tx.row(
+        f"""SELECT {", ".join("m." + i for i in ITEMS)} FROM resident_registry.movement m
+            JOIN resident_registry.movement_resident t ON t.movement_id = m.id AND t.resident_id = %s
+            WHERE m.reason IN ('move_out', 'move_out_abroad') AND m.state IN ('decided', 'completed')
+            ORDER BY m.decided_at DESC LIMIT 1""",
+        (resident_id,),
+        into=Movement,
+    )
+
+
+def leaving_until(tx: Tx, day: date) -> list[UUID]:
+    """Residents who are leaving and whose planned day has come, by household."""
+    rows = tx.rows(
+        "SELECT id FROM resident_registry.resident WHERE state = 'leaving' AND out_planned_on <= %s ORDER BY household_id, id",
+        (day,),
+    )
+    return [row["id"] for row in rows]
+
+
+def stays_until(tx: Tx, day: date, limit: int) -> list[dict[str, Any]]:
+    """Present foreign residents whose permitted stay ends by that day, by its end."""
+    return tx.rows(
+        """SELECT id, atena_no, name, residence_status, residence_until FROM resident_registry.resident
+           WHERE removed_on IS NULL AND residence_until <= %s ORDER BY residence_until, atena_no LIMIT %s""",
+        (day, limit),
+    )
+
+
+def add_notice(tx: Tx, one: Notice) -> None:
+    values = _values({name: getattr(one, name) for name in NOTICE})
+    marks = ", ".join(["%s"] * len(NOTICE))
+    tx.execute(f"INSERT INTO resident_registry.notice ({', '.join(NOTICE)}) VALUES ({marks})", values)
+
+
+def notices(tx: Tx, movement_id: UUID) -> list[Notice]:
+    """Drafts that the movement gave rise to."""
+    sql = f"SELECT {', '.join(NOTICE)} FROM resident_registry.notice WHERE movement_id = %s ORDER BY kind, resident_id"
+    return tx.rows(sql, (movement_id,), into=Notice)
+
+
+def void_notices(tx: Tx, movement_id: UUID) -> None:
+    """Drafts of a cancelled movement are not sent."""
+    tx.execute("UPDATE resident_registry.notice SET state = 'void' WHERE movement_id = %s AND state = 'draft'", (movement_id,))
+
+
+@contextmanager
+def rehearsal(tx: Tx) -> Iterator[None]:
+    """What happens in the block is checked by the database and then taken back."""
+    tx.execute("SAVEPOINT rehearsal")
+    try:
+        yield
+    finally:
+        tx.execute("ROLLBACK TO SAVEPOINT rehearsal")
+        tx.execute("RELEASE SAVEPOINT rehearsal")
+
+
+def kinship(tx: Tx, residents: list[UUID]) -> list[tuple[UUID, UUID, str]]:
+    """Known edges among these residents: from, to, kind."""
+    rows = tx.rows(
+        "SELECT from_id, to_id, kind FROM resident_registry.kinship "
+        "WHERE from_id = ANY (%s) AND to_id = ANY (%s) AND until IS NULL",
+        (residents, residents),
+    )
+    return [(row["from_id"], row["to_id"], row["kind"]) for row in rows]
+
+
+def add_kinship(tx: Tx, edges: list[tuple[UUID, UUID, str]], since: date | None) -> None:
+    for start, end, kind in edges:
+        tx.execute(
+            "INSERT INTO resident_registry.kinship VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", (start, end, kind, since)
+        )

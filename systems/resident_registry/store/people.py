@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from kit.civic.names import bigrams, fold, kana_key
+from kit.civic.names import bigrams, fold, kana_key, pairs
 from kit.db import Tx, json
-from kit.errors import Conflict, NotFound, Stale
+from kit.errors import Conflict, NotFound
+from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Household, Place, Resident
 from systems.resident_registry.store import history
@@ -46,15 +47,28 @@ def resident(tx: Tx, number: UUID, today: date) -> Resident:
     return found
 
 
+def named(tx: Tx, number: UUID, version: int, today: date) -> Resident:
+    """The resident of that id as the caller saw it; `NewerVersion` when it has changed since."""
+    found = resident(tx, number, today)
+    if found.version != version:
+        raise NewerVersion("the record changed in the meantime: read it again", current_version=found.version)
+    return found
+
+
 def members(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
     """Present members, head first, then by their order and birth; locked until the transaction ends."""
     tx.execute("SELECT FROM resident_registry.household WHERE id = %s FOR UPDATE", (household_id,))
-    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
-    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
-    found = tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
+    found = present(tx, household_id, today)
     if not found:
         raise NotFound("there is no such household")
     return found
+
+
+def present(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
+    """Present members, head first, then by their order and birth; none when there are none."""
+    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
+    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
+    return tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
 
 
 def household(tx: Tx, number: UUID) -> Household:
@@ -97,6 +111,14 @@ def draw(tx: Tx, name: str, count: int = 1) -> int:
     return last - count + 1
 
 
+def note_drawn(tx: Tx, name: str, number: int) -> None:
+    """Numbers up to this one are given, even when the record that bore it is disposed of."""
+    tx.execute(
+        "INSERT INTO resident_registry.counter AS c VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET last = greatest(c.last, %s)",
+        (name, number, number),
+    )
+
+
 def fifteen(number: int) -> str:
     """A drawn number as it is written."""
     return f"{number:015d}"
@@ -116,14 +138,11 @@ def household_values(one: Household) -> list[object]:
 
 def set_place(tx: Tx, number: UUID, place: Place, change: Change) -> None:
     """Give the household its new address from the change's day on; what was believed before goes into the history."""
-    history.change(
-        tx,
-        "household",
-        number,
-        None,
-        asdict(place) | {"address_bigrams": bigrams(place.address), "address_key": fold(place.address)},
-        change,
-    )
+    history.change(tx, "household", number, None, asdict(place), change, _place_keys)
+
+
+def _place_keys(values: Mapping[str, Any]) -> dict[str, object]:
+    return {"address_bigrams": bigrams(values["address"]), "address_key": fold(values["address"])}
 
 
 def values_of(one: Resident) -> dict[str, object]:
@@ -131,7 +150,7 @@ def values_of(one: Resident) -> dict[str, object]:
     values = dict(zip(ITEMS, _items(one), strict=True))
     values["qualifications"], values["districts"] = json(one.qualifications), json(one.districts)
     values["removed_place"] = None if one.removed_place is None else json(one.removed_place)
-    return values | _keys(values)
+    return values | keys_of(values)
 
 
 #: items from which keys for searching are made
@@ -139,13 +158,17 @@ _NAMES = ("name", "kanji_name", "former_surname", "alias", "roman_name")
 _READINGS = ("kana", "alias_kana", "former_surname_kana")
 
 
-def _keys(values: Mapping[str, Any]) -> dict[str, object]:
+#: what `keys_of` needs
+NAMED = (*_NAMES, *_READINGS)
+
+
+def keys_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keys for searching, over every name the person has; derived, never shown."""
-    names = [fold(values[item]) for item in _NAMES if values[item] and fold(values[item])]
-    other = values["alias_kana"] or values["former_surname_kana"]
+    names = [fold(values[item]) for item in _NAMES if values.get(item) and fold(values[item])]
+    other = values.get("alias_kana") or values.get("former_surname_kana")
     return {
         "name_key": " ".join(names),
-        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in bigrams(name))),
+        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in pairs(name))),
         "kana_key": kana_key(values["kana"]),
         "other_kana_key": kana_key(other) if other else None,
     }
@@ -162,28 +185,61 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
 
     Raises
     ------
-    Stale
+    NewerVersion
         Somebody changed the resident since it was read.
     """
-    if changes.keys() & {*_NAMES, *_READINGS}:
-        changes |= _keys({item: getattr(one, item) for item in (*_NAMES, *_READINGS)} | changes)
-    for name in ("qualifications", "districts", "removed_place"):
-        if changes.get(name) is not None:
-            changes[name] = json(changes[name])
-    if not history.change(tx, "resident", one.id, one.version, changes, because):
-        raise Stale("the record changed in the meantime: read it again")
+    if not history.change(tx, "resident", one.id, one.version, changes, because, keys_of):
+        current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
+        raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
-def add_number(tx: Tx, resident_id: UUID, sealed: bytes, blind_index: bytes) -> None:
-    tx.execute(
-        "INSERT INTO resident_registry.individual_number (resident_id, sealed, blind_index) VALUES (%s, %s, %s)",
-        (resident_id, sealed, blind_index),
+def undo(tx: Tx, table: Literal["resident", "household"], number: UUID, movement: UUID, because: Change) -> bool:
+    """Believe again what was believed before the movement; False when the row has changed since."""
+    return history.undo(tx, table, number, movement, because, keys_of if table == "resident" else _place_keys)
+
+
+def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
+    """Every household of these residents, and every one they left, has exactly one head or nobody (R1).
+
+    Raises
+    ------
+    TwoHeads, NewHeadNeeded
+        It has more, or people and none.
+    """
+    rows = tx.rows(
+        """SELECT r.household_id, count(*) FILTER (WHERE r.relation = '世帯主') AS heads FROM resident_registry.resident r
+           WHERE r.removed_on IS NULL AND r.household_id IN (
+               SELECT household_id FROM resident_registry.resident WHERE id = ANY (%(ids)s)
+               UNION SELECT (facts ->> 'household_id')::uuid FROM resident_registry.resident_history
+                     WHERE resident_id = ANY (%(ids)s) AND known_to IS NULL)
+           GROUP BY r.household_id HAVING count(*) FILTER (WHERE r.relation = '世帯主') <> 1""",
+        {"ids": list(touched)},
     )
+    if any(row["heads"] > 1 for row in rows):
+        raise TwoHeads("a household has exactly one head (世帯主)")
+    if rows:
+        raise NewHeadNeeded("a household would be left without a head (世帯主)")
 
 
-def retire_numbers(tx: Tx, resident_id: UUID) -> None:
-    """A removed person's number is no longer in use here; the person may come back with it."""
-    tx.execute("UPDATE resident_registry.individual_number SET in_use = false WHERE resident_id = %s", (resident_id,))
+def others_at(tx: Tx, address: str, household_id: UUID) -> tuple[bool, bool]:
+    """Whether another household with present members has that address, and whether one there has a 方書."""
+    row = tx.row(
+        """SELECT count(*) > 0 AS any, coalesce(bool_or(building <> ''), false) AS building FROM resident_registry.household h
+           WHERE address_bigrams @> %s AND address = %s AND id <> %s
+           AND EXISTS (SELECT FROM resident_registry.resident r WHERE r.household_id = h.id AND r.removed_on IS NULL)""",
+        (bigrams(address), address, household_id),
+    )
+    return (row["any"], row["building"]) if row else (False, False)
+
+
+def same_person(tx: Tx, name: str, born_on: date, but: UUID) -> bool:
+    """Whether another present resident has that name and birth."""
+    found: bool = tx.value(
+        """SELECT EXISTS (SELECT FROM resident_registry.resident
+           WHERE born_on = %s AND name = %s AND removed_on IS NULL AND id <> %s)""",
+        (born_on, name, but),
+    )
+    return found
 
 
 def copy_households(tx: Tx, rows: Iterable[Household]) -> int:

@@ -1,0 +1,28 @@
+"""Disposal of records whose retention is over."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+RecordClass = Literal["removed_records", "filing_papers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disposal:
+    """A disposal from its proposal to its certificate; the certificate carries no personal data."""
+
+    id: UUID
+    record_class: RecordClass
+    state: Literal["proposed", "approved", "disposed", "refused"]
+    residents: list[UUID] = field(default_factory=list)
+    movements: list[UUID] = field(default_factory=list)
+    ground: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    disposed_by: str | None = None
+    disposed_at: datetime | None = None
+    certificate: dict[str, Any] | None = None
+    version: int = 1

@@ -1,0 +1,42 @@
+"""How long records are kept, and what may be disposed of.
+
+References
+----------
+住民基本台帳法施行令 art. 34: removed records 150 years (since 2014-06-20, five years before), papers of filings one year.
+"""
+
+from datetime import date, timedelta
+
+from systems.resident_registry.model.errors import LegalHold, RetentionRunning, SecondOfficer
+
+
+def disposable_from(ended_on: date, years: int) -> date:
+    """The first day on which a record whose retention began with the end of that day may be disposed of."""
+    try:
+        last = ended_on.replace(year=ended_on.year + years)
+    except ValueError:  # 29 February: the last day of the period is the last of February
+        last = ended_on.replace(year=ended_on.year + years, day=28)
+    return last + timedelta(days=1)
+
+
+def check_disposable(ended_on: date | None, years: int, today: date) -> None:
+    """Raise `RetentionRunning` when the record is still in use or its period is running (R7, R8)."""
+    if ended_on is None:
+        raise RetentionRunning("the record is in use")
+    first = disposable_from(ended_on, years)
+    if today < first:
+        raise RetentionRunning(
+            f"the record is kept for {years} years: it may be disposed of from {first} on", disposable_from=str(first)
+        )
+
+
+def check_no_hold(holds: int) -> None:
+    """A legal hold keeps a record beyond its period."""
+    if holds:
+        raise LegalHold(f"{holds} of the records are under a legal hold")
+
+
+def check_approver(proposed_by: str, approved_by: str) -> None:
+    """Whoever proposed a disposal does not approve it."""
+    if proposed_by == approved_by:
+        raise SecondOfficer("another officer than the one who proposed it approves a disposal")

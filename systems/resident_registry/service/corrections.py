@@ -1,0 +1,90 @@
+"""Movements that change items of a record: names, numbers, and what the office corrects."""
+
+from datetime import date
+
+from kit.clock import today
+from systems.resident_registry.model.errors import NumberUsed, TwoHeads
+from systems.resident_registry.model.filings import CodeChange, Correction, NameChange, NumberChange, OtherName
+from systems.resident_registry.model.forms import Named
+from systems.resident_registry.model.people import HEAD, Resident
+from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.rules.people import check_names, check_numbers, relation_codes
+from systems.resident_registry.service import people
+from systems.resident_registry.service.case import Case
+from systems.resident_registry.store import numbers
+from systems.resident_registry.store import people as persons
+
+
+def name_change(case: Case, body: NameChange) -> None:
+    """婚姻・離婚等による氏の変更, by notice of the family register."""
+    for each in body.residents:
+        one = case.named([Named(id=each.id, version=each.version)])[0]
+        check_names(each.name, each.kana)
+        changes = {"name": each.name, "kana": each.kana}
+        if each.registered_domicile is not None:
+            changes["registered_domicile"] = each.registered_domicile
+        if each.family_register_head is not None:
+            changes["family_register_head"] = each.family_register_head
+        case.change(one, **changes)
+
+
+def other_name(case: Case, body: OtherName) -> None:
+    """通称 (of foreign residents, 施行令30条の16) or 旧氏 (施行令30条の13), entered or taken away."""
+    one = case.named([body.resident])[0]
+    rules.check_other_name(body.reason, one, body.name)
+    if body.name is not None:
+        check_names(body.name, body.kana or "")
+    if body.reason == "alias":
+        case.change(one, alias=body.name, alias_kana=body.kana)
+    else:
+        case.change(one, former_surname=body.name, former_surname_kana=body.kana)
+
+
+def number_change(case: Case, body: NumberChange) -> None:
+    """個人番号変更: the old number is kept and never given again (R2)."""
+    one = case.named([body.resident])[0]
+    check_numbers(None, body.individual_number)
+    _check_new(case, "individual_number", body.individual_number)
+    known, sealed = numbers.number(case.tx, one.id), people.seal_number(case.office, one.id, body.individual_number)
+    if known is None:
+        numbers.add(case.tx, one.id, *sealed)
+    else:
+        _retire(case, one, "individual_number", known)
+        numbers.put(case.tx, one.id, *sealed)
+    case.change(one)
+    case.changed[one.id].add("individual_number")
+
+
+def code_change(case: Case, body: CodeChange) -> None:
+    """住民票コード変更: drawn by lot unless one is given; the old code is kept and never given again (R2)."""
+    one = case.named([body.resident])[0]
+    code = body.resident_code or people.draw_resident_code()
+    check_numbers(code, None)
+    _check_new(case, "resident_code", code)
+    _retire(case, one, "resident_code", people.seal_number(case.office, one.id, one.resident_code))
+    case.change(one, resident_code=code)
+
+
+def _check_new(case: Case, kind: str, number: str) -> None:
+    taken = numbers.is_taken(case.tx, kind, people.blind(case.office, number))
+    if taken or (kind == "resident_code" and numbers.code_in_use(case.tx, number)):
+        raise NumberUsed("the new number is in use, or was changed for another")
+
+
+def _retire(case: Case, one: Resident, kind: str, sealed: tuple[bytes, bytes]) -> None:
+    on: date = case.movement.event_on
+    numbers.retire(case.tx, one.id, kind, *sealed, on=on, movement_id=case.movement.id)
+
+
+def correction(case: Case, body: Correction) -> None:
+    """職権修正: from the event's day on the items are these; what was believed before stays in the history."""
+    one = persons.named(case.tx, body.resident.id, body.resident.version, today())
+    changes = body.items.model_dump(exclude_unset=True)
+    rules.check_correction(one, changes, case.movement.event_on)
+    if "relation" in changes:
+        if HEAD in (changes["relation"], one.relation):
+            raise TwoHeads("the head changes by 世帯主変更 only")
+        changes["relation_codes"] = relation_codes(changes["relation"])
+    if changes.get("name") or changes.get("kana"):
+        check_names(changes.get("name", one.name), changes.get("kana", one.kana))
+    case.change(one, **changes)

@@ -1,0 +1,139 @@
+"""Movements by which people leave the register, and by which they come back onto it."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from kit.clock import today
+from systems.resident_registry.model.errors import InNoticeArrived, NotLeaving, NotRemoved, PlaceElsewhere, TwoHeads
+from systems.resident_registry.model.filings import DETAILS, InNotice, MoveOut, MoveOutCancel, Removal, Restoration
+from systems.resident_registry.model.movements import Change
+from systems.resident_registry.model.people import HEAD, Place, Resident
+from systems.resident_registry.rules import alerts
+from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.rules.people import relation_codes
+from systems.resident_registry.service import people
+from systems.resident_registry.service.case import Case
+from systems.resident_registry.store import movements as store
+from systems.resident_registry.store import numbers
+from systems.resident_registry.store import people as persons
+
+
+def move_out(case: Case, body: MoveOut) -> None:
+    """転出: the record waits for its planned day; a day that has come removes it at once."""
+    people_ = case.named(body.residents)
+    everybody = case.members(people_[0].household_id)
+    if any(each.state != "current" for each in people_):
+        raise NotLeaving("this resident is leaving already")
+    case.alerts += alerts.of_departure(case.movement.event_on, today())
+    rules.check_authority(body.destination.authority_code, case.movement.event_on)
+    planned = {
+        "out_planned_on": case.movement.event_on,
+        "out_planned_to": body.destination.address,
+        "out_planned_authority": body.destination.authority_code,
+    }
+    if case.movement.event_on <= today():
+        remove(case, people_, everybody, body.relations, state="moved_out", reason=case.movement.reason, more=planned)
+        return
+    with store.rehearsal(case.tx):  # that those who stay will have a head is known now, not on the day
+        later = Case(case.tx, case.office, case.movement, case.because)
+        remove(later, people_, everybody, body.relations, state="moved_out", reason=case.movement.reason, more=planned)
+        case.alerts += later.alerts
+    # the record changes on the day of filing: until the planned day the person lives here
+    case.because = Change(case.because.movement_id, case.movement.filed_on, case.because.known_from)
+    for each in people_:
+        case.change(each, state="leaving", **planned)
+
+
+def due(case: Case, residents: Sequence[Resident], relations: Mapping[UUID, str]) -> None:
+    """転出予定日の到来: the record becomes a 除票."""
+    everybody = case.members(residents[0].household_id)
+    remove(case, residents, everybody, relations, state="moved_out", reason="move_out")
+
+
+def relations_planned(case: Case, one: Resident) -> Mapping[UUID, str]:
+    """Relations of those who stay, as the clerk gave them with the 転出."""
+    filed = store.move_out_of(case.tx, one.id)
+    return DETAILS.validate_python(filed.details).relations if filed else {}
+
+
+def remove(
+    case: Case,
+    residents: Sequence[Resident],
+    everybody: Sequence[Resident],
+    relations: Mapping[UUID, str],
+    *,
+    state: str,
+    reason: str,
+    unknown: str | None = None,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Remove records of one household; the others get a new head when theirs is gone (R12)."""
+    on, filed_on = case.because.valid_from, case.movement.filed_on
+    for each in residents:
+        removal = rules.removal_of(each, state=state, reason=reason, on=on, filed_on=filed_on, unknown=unknown)
+        case.change(each, **removal, **(more or {}))
+        numbers.set_in_use(case.tx, each.id, in_use=False)
+    case.settle(everybody, residents, relations)
+
+
+def removal(case: Case, body: Removal) -> None:
+    """死亡, 職権消除."""
+    people_ = case.named(body.residents)
+    state = {"death": "dead", "office_removal": "removed"}[body.reason]
+    everybody = case.members(people_[0].household_id)
+    remove(case, people_, everybody, body.relations, state=state, reason=body.reason, unknown=body.unknown_day)
+
+
+def move_out_cancel(case: Case, body: MoveOutCancel) -> None:
+    """転出取消: not once the 転入通知 arrived (R14)."""
+    found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
+    if any(each.in_notice_on is not None for each in found):
+        raise InNoticeArrived("the new municipality has entered this resident")
+    if any(each.state != "leaving" for each in found):
+        raise NotLeaving("only a departure that is still planned can be cancelled")
+    for each in found:
+        case.change(each, state="current", out_planned_on=None, out_planned_to=None, out_planned_authority=None)
+
+
+def in_notice(case: Case, body: InNotice) -> None:
+    """転入通知の受理 (住民基本台帳法 art. 9): the departure is fixed; a record still waiting for its day is removed."""
+    found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
+    if any(each.state not in ("leaving", "moved_out") for each in found):
+        raise NotLeaving("no departure was filed: this goes to the worklist of unfiled departures")
+    fixed = {
+        "out_fixed_on": case.movement.event_on,
+        "out_fixed_to": body.destination.address,
+        "out_fixed_authority": body.destination.authority_code,
+        "in_notice_on": body.received_on,
+    }
+    for each in found:
+        if each.state == "leaving":
+            relations = relations_planned(case, each)
+            everybody = case.members(each.household_id)
+            remove(case, [each], everybody, relations, state="moved_out", reason="move_out", more=fixed)
+        else:
+            case.change(each, **fixed)
+
+
+def restoration(case: Case, body: Restoration) -> None:
+    """職権回復: somebody whom the office removed is a resident again."""
+    one = persons.named(case.tx, body.resident.id, body.resident.version, today())
+    if one.state != "removed":
+        raise NotRemoved("only a removal by the office is taken back so")
+    household = one.household_id
+    if body.household_id is not None:
+        household = body.household_id
+        case.members(household)
+        if body.relation == HEAD:
+            raise TwoHeads("the household has a head already")
+    elif body.relation != HEAD:
+        raise PlaceElsewhere("name the household they come back to, or make them head of their own")
+    else:
+        place = body.place.place() if body.place else Place(**{p: getattr(one, p) for p in rules.PLACE_PARTS})
+        household = people.found_household(case.tx, rules.local_place(place, case.office.tenant), case.because).id
+    back = {"removed_on": None, "removed_unknown": None, "removed_filed_on": None, "removed_reason": None}
+    codes = relation_codes(body.relation)
+    case.change(
+        one, state="current", removed_place=None, household_id=household, relation=body.relation, relation_codes=codes, **back
+    )
+    numbers.set_in_use(case.tx, one.id, in_use=True)

@@ -1,0 +1,150 @@
+"""Retention: disposal only when the period is over, by two officers, with a certificate."""
+
+import hmac
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+from kit.civic.names import fold
+from kit.clock import today
+from kit.db import Tx
+from kit.errors import Conflict, NotFound
+from systems.resident_registry.model.errors import DisposalNeeded, WrongState
+from systems.resident_registry.model.people import Office
+from systems.resident_registry.model.retention import Disposal, RecordClass
+from systems.resident_registry.rules import retention as rules
+from systems.resident_registry.service import legal
+from systems.resident_registry.store import history, people
+from systems.resident_registry.store import retention as store
+
+#: filings whose papers one proposal takes
+LIMIT = 10_000
+
+
+def refuse_deletion(tx: Tx, number: UUID) -> None:
+    """A record is never deleted by itself: until its period is over not at all, after that by a disposal.
+
+    Raises
+    ------
+    RetentionRunning, DisposalNeeded
+        Always one of them.
+    """
+    one = people.resident(tx, number, today())
+    rules.check_disposable(one.removed_on, _years(one.removed_on), today())
+    raise DisposalNeeded("the period is over: propose a disposal")
+
+
+def propose(tx: Tx, record_class: RecordClass, residents: list[UUID], ground: str) -> Disposal:
+    """Propose the disposal of these removed records, or of the papers of all filings that are old enough."""
+    movements: list[UUID] = []
+    if record_class == "filing_papers":
+        movements = _old_filings(tx)
+    else:
+        _check_residents(tx, residents)
+    one = Disposal(
+        id=uuid4(),
+        record_class=record_class,
+        state="proposed",
+        residents=residents,
+        movements=movements,
+        ground=ground,
+        proposed_by=tx.actor,
+        proposed_at=history.moment(tx),
+    )
+    store.add(tx, one)
+    return one
+
+
+def _old_filings(tx: Tx) -> list[UUID]:
+    years = legal.value("filing_papers_years", today())
+    last = today().replace(year=today().year - years, day=min(today().day, 28))
+    found = store.filings_until(tx, last, LIMIT)
+    if not found:
+        raise Conflict("the papers of no filing are old enough")
+    return found
+
+
+def _check_residents(tx: Tx, residents: list[UUID]) -> list[dict[str, Any]]:
+    found = store.removed(tx, residents)
+    if not residents or len(found) != len(set(residents)):
+        raise NotFound("there is no such resident")
+    for each in found:
+        rules.check_disposable(each["removed_on"], _years(each["removed_on"]), today())
+    rules.check_no_hold(store.holds(tx, residents))
+    return found
+
+
+def _years(removed_on: date | None) -> int:
+    years: int = legal.value("removed_records_years", removed_on or today())
+    return years
+
+
+def approve(tx: Tx, number: UUID) -> Disposal:
+    """Approve a proposal, as another officer."""
+    one = _at(tx, number, "proposed")
+    rules.check_approver(one.proposed_by, tx.actor)
+    store.update(tx, one, state="approved", approved_by=tx.actor, approved_at=history.moment(tx))
+    return store.disposal(tx, number)
+
+
+def refuse(tx: Tx, number: UUID) -> Disposal:
+    """Refuse a proposal: everything stays."""
+    one = _at(tx, number, "proposed", "approved")
+    store.update(tx, one, state="refused")
+    return store.disposal(tx, number)
+
+
+def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
+    """Carry out an approved disposal; its certificate says what, on which ground and by whom, without personal data."""
+    one = _at(tx, number, "approved")
+    if one.record_class == "removed_records":
+        for each in _check_residents(tx, one.residents):
+            index = person_index(office, each["name"], each["born_on"])
+            people.note_drawn(tx, "atena_no", int(each["atena_no"]))
+            store.dispose_record(tx, each, index, on=today(), disposal_id=one.id)
+    else:
+        store.dispose_papers(tx, one.movements, today())
+    certificate = {
+        "tenant": office.tenant,
+        "record_class": one.record_class,
+        "records": len(one.residents) or len(one.movements),
+        "ground": one.ground,
+        "proposed_by": one.proposed_by,
+        "approved_by": one.approved_by,
+        "disposed_by": tx.actor,
+        "disposed_on": str(today()),
+    }
+    done = {"disposed_by": tx.actor, "disposed_at": history.moment(tx), "certificate": certificate}
+    store.update(tx, one, state="disposed", **done, residents=[])
+    return store.disposal(tx, number)
+
+
+def certify_disposed(tx: Tx, office: Office, name: str, born_on: date, removed_on: date) -> dict[str, Any]:
+    """What a 廃棄済証明 may say of a record removed on that day: that it is lawfully gone.
+
+    Raises
+    ------
+    RetentionRunning
+        Its period is running, so that it must be here.
+    Conflict
+        A record of that person is kept.
+    """
+    rules.check_disposable(removed_on, _years(removed_on), today())
+    if store.still_here(tx, name, born_on):
+        raise Conflict("a record of this person is kept: 除票の写し is issued instead")
+    known = store.disposed(tx, person_index(office, name, born_on))
+    last = max((each["disposed_on"] for each in known), default=None)
+    years = _years(removed_on)
+    return {"removed_on": removed_on, "kept_years": years, "disposed_on": last, "recorded_here": bool(known)}
+
+
+def person_index(office: Office, name: str, born_on: date) -> bytes:
+    """Keyed hash of name and birth, by which a disposed record is found without keeping either."""
+    return hmac.digest(office.blind_index_key, f"{fold(name)}/{born_on}".encode(), "sha256")
+
+
+def _at(tx: Tx, number: UUID, *states: str) -> Disposal:
+    one = store.disposal(tx, number)
+    if one.state not in states:
+        raise WrongState(f"the disposal is {one.state}: this needs {' or '.join(states)}")
+    return one

@@ -1,0 +1,119 @@
+"""Disposals, legal holds, and the traces that disposed records leave."""
+
+from dataclasses import fields
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+from kit.db import Tx, json
+from kit.errors import NotFound
+from systems.resident_registry.model.errors import NewerVersion
+from systems.resident_registry.model.retention import Disposal
+
+ITEMS = tuple(f.name for f in fields(Disposal))
+#: rows that hang on a resident's record; other subjects' rows that still point at it keep it from being disposed of
+_HANGING = (
+    "resident_history",
+    "individual_number",
+    "retired_number",
+    "movement_resident",
+    "notice",
+    "legal_hold",
+    "support_protected",
+    "suppression",
+)
+
+
+def add(tx: Tx, one: Disposal) -> None:
+    values = [getattr(one, name) for name in ITEMS if name != "certificate"]
+    names = ", ".join(name for name in ITEMS if name != "certificate")
+    tx.execute(f"INSERT INTO resident_registry.disposal ({names}) VALUES ({', '.join(['%s'] * len(values))})", values)
+
+
+def disposal(tx: Tx, number: UUID) -> Disposal:
+    """The disposal of that id, locked; `NotFound` when there is none."""
+    sql = f"SELECT {', '.join(ITEMS)} FROM resident_registry.disposal WHERE id = %s FOR UPDATE"
+    found = tx.row(sql, (number,), into=Disposal)
+    if found is None:
+        raise NotFound("there is no such disposal")
+    return found
+
+
+def update(tx: Tx, one: Disposal, **changes: Any) -> None:
+    """Set columns of the disposal; `NewerVersion` when it has changed."""
+    values = [json(value) if isinstance(value, dict) else value for value in changes.values()]
+    sets = ", ".join(f"{name} = %s" for name in changes)
+    sql = f"UPDATE resident_registry.disposal SET {sets}, version = version + 1 WHERE id = %s AND version = %s"
+    if not tx.execute(sql, (*values, one.id, one.version)):
+        raise NewerVersion("the disposal changed in the meantime: read it again")
+
+
+def removed(tx: Tx, residents: list[UUID]) -> list[dict[str, Any]]:
+    """Id, 宛名番号, name, birth and day of removal (None: in use) of these records."""
+    return tx.rows(
+        "SELECT id, atena_no, name, born_on, removed_on FROM resident_registry.resident WHERE id = ANY (%s) ORDER BY id",
+        (residents,),
+    )
+
+
+def filings_until(tx: Tx, day: date, limit: int) -> list[UUID]:
+    """Decided or cancelled movements filed by that day whose papers are still kept."""
+    rows = tx.rows(
+        """SELECT id FROM resident_registry.movement WHERE filed_on <= %s AND papers_disposed_on IS NULL
+           AND state IN ('decided', 'completed', 'cancelled') ORDER BY filed_on, id LIMIT %s""",
+        (day, limit),
+    )
+    return [row["id"] for row in rows]
+
+
+def holds(tx: Tx, residents: list[UUID]) -> int:
+    """How many of these residents are under a legal hold."""
+    found: int = tx.value(
+        "SELECT count(DISTINCT resident_id) FROM resident_registry.legal_hold WHERE resident_id = ANY (%s) AND until IS NULL",
+        (residents,),
+    )
+    return found
+
+
+def add_hold(tx: Tx, resident: UUID, reason: str, since: date) -> UUID:
+    number = uuid4()
+    tx.execute("INSERT INTO resident_registry.legal_hold VALUES (%s, %s, %s, %s)", (number, resident, reason, since))
+    return number
+
+
+def end_hold(tx: Tx, number: UUID, until: date) -> None:
+    if not tx.execute("UPDATE resident_registry.legal_hold SET until = %s WHERE id = %s AND until IS NULL", (until, number)):
+        raise NotFound("there is no such legal hold")
+
+
+def dispose_record(tx: Tx, one: dict[str, Any], blind_index: bytes, *, on: date, disposal_id: UUID) -> None:
+    """Delete a record with what hangs on it; that it existed stays."""
+    tx.execute(
+        "INSERT INTO resident_registry.disposed_record VALUES (%s, %s, %s, %s, %s)",
+        (one["atena_no"], blind_index, one["removed_on"], on, disposal_id),
+    )
+    for table in _HANGING:
+        tx.execute(f"DELETE FROM resident_registry.{table} WHERE resident_id = %s", (one["id"],))
+    tx.execute("DELETE FROM resident_registry.kinship WHERE %(id)s IN (from_id, to_id)", {"id": one["id"]})
+    tx.execute("DELETE FROM resident_registry.resident WHERE id = %s", (one["id"],))
+
+
+def dispose_papers(tx: Tx, movements: list[UUID], on: date) -> None:
+    """Note that the papers of these filings are gone."""
+    tx.execute("UPDATE resident_registry.movement SET papers_disposed_on = %s WHERE id = ANY (%s)", (on, movements))
+
+
+def disposed(tx: Tx, blind_index: bytes) -> list[dict[str, Any]]:
+    """Disposed records of a person: day of removal, day of disposal, disposal."""
+    return tx.rows(
+        "SELECT removed_on, disposed_on, disposal_id FROM resident_registry.disposed_record WHERE blind_index = %s ORDER BY 1",
+        (blind_index,),
+    )
+
+
+def still_here(tx: Tx, name: str, born_on: date) -> bool:
+    """Whether a record of that name and birth is kept."""
+    found: bool = tx.value(
+        "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE born_on = %s AND name = %s)", (born_on, name)
+    )
+    return found
