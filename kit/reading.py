@@ -218,7 +218,7 @@ def rows_of_workbook(data: bytes) -> Iterator[Row]:
     try:
         book = python_calamine.load_workbook(io.BytesIO(data))
         sheets = [book.get_sheet_by_name(each.name) for each in book.sheets_metadata if "Sheet" in str(each.typ)]
-        filled = [sheet for sheet in sheets if sheet.total_height]
+        filled = [sheet for sheet in sheets if sheet.height]
         if len(filled) > 1:
             raise Unreadable(f"{len(filled)} sheets are filled: one table a file")
         for cells in filled[0].to_python(skip_empty_area=False) if filled else []:

@@ -1,13 +1,16 @@
 """The counter for files and packs: roles, answers, problems."""
 
 import io
+import zipfile
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from infra.targets.services import Postgres
+from kit import reading, tables
 from systems.resident_registry.jobs import exports
+from systems.resident_registry.model.imports import NAMES
 from systems.resident_registry.service.exports import check_pack
 from tests.support.desk import ROLES, Desk, desk
 from tests.support.exchange import Register, empty_register
@@ -64,6 +67,17 @@ def test_a_file_is_uploaded_checked_corrected_and_chosen(counter: Desk, register
     assert counter.ask("operator", "POST", f"{place}:withdraw").status_code == 409
     assert counter.ask("operator", "GET", f"/imports/{uuid4()}").status_code == 404
     assert [each["state"] for each in counter.done("operator", "GET", "/imports")["imports"]] == ["loaded"]
+
+
+def test_the_template_is_filled_in_and_taken(counter: Desk, register: Register) -> None:
+    empty = counter.ask("operator", "GET", "/imports/template.xlsx").content
+    heading = next(reading.rows_of_workbook(empty))
+    assert heading == [*NAMES, tables.FAULTS]
+    with zipfile.ZipFile(io.BytesIO(empty)) as book:
+        assert b'formatCode="@"' in book.read("xl/styles.xml")  # cells are text
+    upload(counter, empty)
+    assert register.work().rows == 0
+    assert counter.ask("clerk", "GET", "/imports/template.xlsx").status_code == 403
 
 
 def test_an_import_is_withdrawn_and_an_empty_file_refused(counter: Desk, register: Register) -> None:

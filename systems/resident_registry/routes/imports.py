@@ -112,6 +112,20 @@ def imports(tx: Transaction, actor: Operator) -> Imports:
     return Imports(imports=[_told(each) for each in store.recent(tx, 50)])
 
 
+@router.get(
+    "/imports/template.xlsx",
+    summary="An empty workbook of the layout, to be filled in",
+    response_class=Response,
+    responses=problems(403) | {200: {"content": {XLSX: {}}}},
+)
+def template(tx: Transaction, actor: Operator) -> Response:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "residents.xlsx"
+        service.write_template(path)
+        headers = {"Content-Disposition": 'attachment; filename="residents.xlsx"'}
+        return Response(path.read_bytes(), media_type=XLSX, headers=headers)
+
+
 @router.get("/imports/{import_id}", summary="Where an import stands", responses=problems(403, 404))
 def find(tx: Transaction, actor: Operator, import_id: UUID) -> Import:
     return _told(store.job(tx, import_id))

@@ -6,6 +6,7 @@ A checked row is a list of texts as the database takes them, None for nothing, i
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
+from operator import itemgetter
 from uuid import UUID
 
 from kit.civic.characters import check_name
@@ -178,6 +179,7 @@ class Rows:
         ]
         self._width = len(heading)
         self._required = [(place, column) for place, column in enumerate(LAYOUT) if column.required]
+        self._needed = itemgetter(*(place for place, _ in self._required))
         self._known = str.maketrans(dict(known)) if known else None
         self.empty: list[str | None] = [DEFAULTS.get(column.item) for column in LAYOUT]
 
@@ -198,7 +200,7 @@ class Rows:
                     self._again(number, cell, column, rule, values, wrong)
         if width > self._width and any(cells[self._width :]):
             wrong.append(Wrong(number, None, "too_many_cells"))
-        for place, column in self._required:
+        for place, column in self._required if None in self._needed(values) else ():
             if values[place] is None and not any(each.column == column.name for each in wrong):
                 wrong.append(Wrong(number, column.name, "required"))
         if not wrong:

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kit.civic.names import fold, pairs
+from kit.civic.names import fold_all, pairs
 from kit.civic.repertoire import code_point
 from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, Wrong
 from systems.resident_registry.model.people import Office
@@ -46,7 +47,7 @@ class Checker:
     def check(self, first_row: int, rows: Iterator[list[str]]) -> Lines:
         """Check rows that follow each other; empty ones are passed over."""
         found = Lines(0, b"", [], [])
-        lines = []
+        sound: list[tuple[int, list[str | None]]] = []
         for number, cells in enumerate(rows, first_row):
             if not any(cells):
                 continue
@@ -59,11 +60,13 @@ class Checker:
                     named = rules.unidentified(self._heading, cells)
                     found.characters += [(number, name, code_point(c)) for name, c in named]
             else:
-                lines.append(self._line(number, values))
-        found.lines = "".join(lines).encode()
+                sound.append((number, values))
+        texts = {text for _, values in sound for text in _folded(values) if text}
+        fold = fold_all(texts).__getitem__
+        found.lines = "".join([self._line(number, values, fold) for number, values in sound]).encode()
         return found
 
-    def _line(self, number: int, values: list[str | None]) -> str:
+    def _line(self, number: int, values: list[str | None], fold: Callable[[str], str]) -> str:
         household_no, atena_no, relation, individual, removed = map(values.__getitem__, _NEEDED)
         identity = values[_ID] = values[_ID] or self._derived(b"resident", atena_no or "")
         values[_HOUSEHOLD] = values[_HOUSEHOLD] or self._derived(b"household", household_no or "")
@@ -78,17 +81,12 @@ class Checker:
         else:
             values[_PLACE_FROM:_PLACE_TO] = _NO_PLACE
         made = (
-            self._check, str(number), _relation(relation or ""), removed_place, *self._keys(values),
+            self._check, str(number), _relation(relation or ""), removed_place, *_keys(values, fold),
             str(hash_of(place)), "t" if is_head else "f", folded_address, address_key, *self._sealed(identity, individual),
             self._derived(b"case", atena_no or "") if values[_OPPONENT] else None,
         )  # fmt: skip
         cells = _in_order((*values, *made))
         return "\t".join(["\\N" if c is None else c.replace("\\", "\\\\") if "\\" in c else c for c in cells]) + "\n"
-
-    def _keys(self, values: list[str | None]) -> tuple[str | None, ...]:
-        keys = people.keys_of(dict(zip(people.NAMED, _names(values), strict=True)))
-        other = keys["other_kana_key"]
-        return _array(keys["name_bigrams"]), keys["name_key"], keys["kana_key"], other
 
     def _sealed(self, identity: str, number: str | None) -> tuple[str | None, str | None]:
         if not number:
@@ -107,6 +105,7 @@ _ID, _HOUSEHOLD = _AT["id"], _AT["household_id"]
 _PLACE_FROM, _PLACE_TO = _AT[PLACE_ITEMS[0]], _AT[PLACE_ITEMS[-1]] + 1
 _OPPONENT = _AT["opponent_name"]
 _names = itemgetter(*(_AT[item] for item in people.NAMED))
+_folded = itemgetter(*(_AT[item] for item in (*people.NAMED, "address")))
 _place_of = itemgetter(*(_AT[name] for name in PLACE_ITEMS))
 _NO_PLACE = [None] * (_PLACE_TO - _PLACE_FROM)
 #: what is made from a row, behind its values
@@ -118,15 +117,19 @@ _PLACES = _AT | {name: place for place, name in enumerate(_MADE, len(LAYOUT))}
 _in_order = itemgetter(*(_PLACES[column] for column in store.ROW_COLUMNS))
 
 
+def _keys(values: list[str | None], fold: Callable[[str], str]) -> tuple[str | None, ...]:
+    keys = people.keys_of(dict(zip(people.NAMED, _names(values), strict=True)), fold)
+    return _array(keys["name_bigrams"]), keys["name_key"], keys["kana_key"], keys["other_kana_key"]
+
+
 @cache
 def _relation(relation: str) -> str:
     return _array(relation_codes(relation))
 
 
 def hash_of(place: tuple[str | None, ...]) -> int:
-    """Sixty-three bits that tell places apart."""
-    text = "\0".join([part or "" for part in place])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+    """Thirty-two bits that tell the places of one household apart."""
+    return zlib.crc32("\0".join([part or "" for part in place]).encode())
 
 
 def _array(texts: Sequence[str]) -> str:

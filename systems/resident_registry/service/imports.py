@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kit import clock, reading, tables
 from kit.db import Tx
 from kit.errors import Conflict, Invalid, NotFound
-from systems.resident_registry.model.imports import Choice, ImportJob, Unidentified, Wrong
+from systems.resident_registry.model.imports import NAMES, Choice, ImportJob, Unidentified, Wrong
 from systems.resident_registry.model.people import Office
 from systems.resident_registry.rules import imports as rules
 from systems.resident_registry.store import imports as store
@@ -183,3 +183,8 @@ def identify(tx: Tx, number: UUID, point: str, character: str) -> None:
 def mark_based(tx: Tx, *, before: datetime, at: datetime) -> list[UUID]:
     """Count imports as done that were loaded before a base was begun: they would survive the loss of this site; which."""
     return store.mark_based(tx, before, at)
+
+
+def write_template(path: Path) -> None:
+    """Write an empty workbook of the layout, its cells text, so that leading zeros and days stay as they are typed."""
+    tables.write_faults_xlsx(path, "住民", NAMES, {}, [])

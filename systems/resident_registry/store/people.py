@@ -1,13 +1,13 @@
 """Residents and households: the rows that are believed now, and their numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
-from kit.civic.names import bigrams, fold, kana_key, pairs
+from kit.civic.names import bigrams, fold, pairs
 from kit.db import Tx, json
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
@@ -162,15 +162,15 @@ _READINGS = ("kana", "alias_kana", "former_surname_kana")
 NAMED = (*_NAMES, *_READINGS)
 
 
-def keys_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys for searching, over every name the person has; derived, never shown."""
-    names = [fold(values[item]) for item in _NAMES if values.get(item) and fold(values[item])]
+def keys_of(values: Mapping[str, Any], fold: Callable[[str], str] = fold) -> dict[str, Any]:
+    """Keys for searching, over every name the person has; derived, never shown. `fold` may know what it is asked already."""
+    names = [folded for item in _NAMES if values.get(item) and (folded := fold(values[item]))]
     other = values.get("alias_kana") or values.get("former_surname_kana")
     return {
         "name_key": " ".join(names),
         "name_bigrams": list(dict.fromkeys(pair for name in names for pair in pairs(name))),
-        "kana_key": kana_key(values["kana"]),
-        "other_kana_key": kana_key(other) if other else None,
+        "kana_key": fold(values["kana"]),
+        "other_kana_key": fold(other) if other else None,
     }
 
 
