@@ -28,7 +28,7 @@ from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.service import measures
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
-from tenants.databases import admit_zone
+from tenants.databases import admit_zone, close_public_schema
 from tests.support.desk import Desk, desk
 from tests.support.journaled import Journaled, journaled
 from tests.support.registry import MIGRATIONS, PLACE, TODAY, move_in, moved, named, person
@@ -54,6 +54,7 @@ class Protected:
 def founded(postgres: Postgres, segments: Path) -> Journaled:
     """A register founded by its owner and used by the counter's role, as a tenant's is."""
     j = journaled(postgres, segments)
+    close_public_schema(j.owner)
     migrate(j.owner, "resident_registry", MIGRATIONS)
     admit_zone(j.owner, "resident_registry", "j_app", "j_sealer", "j_bulk")
     return j
