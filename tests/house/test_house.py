@@ -187,7 +187,8 @@ def test_parameters_have_description_unit_reference_and_no_gaps() -> None:
 def test_migrations_are_numbered_and_journaled() -> None:
     for system in systems():
         files = sorted((system / "migrations").glob("*.sql")) if (system / "migrations").exists() else []
-        assert [f.name[:4] for f in files] == [f"{n:04d}" for n in range(1, len(files) + 1)], system.name
+        numbers = [int(f.name[:4]) for f in files]
+        assert numbers == sorted(set(numbers)), system.name  # a gap is a number that another branch has taken
         text = "\n".join(f.read_text() for f in files)
         created = re.findall(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([a-z_]+\.[a-z_]+)", text, re.IGNORECASE)
         watched = set(re.findall(r"journal\.watch\(\s*'([a-z_.]+)'", text, re.IGNORECASE))

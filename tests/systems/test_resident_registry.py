@@ -10,14 +10,12 @@ import pytest
 
 from kit import journal
 from kit.db import Tx, connect
-from kit.errors import CallerError, Conflict, Invalid, NotFound, Refused, Stale
+from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
 from systems.resident_registry.jobs import imports
-from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.people import Place
 from systems.resident_registry.model.search import Criteria
-from systems.resident_registry.rules import certificates as certificate_rules
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.service import certificates, measures, people, search
+from systems.resident_registry.service import certificates, people, search
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tenants import synthetic_residents
@@ -106,41 +104,6 @@ def test_a_search_that_finds_more_than_fifty_is_refused_and_shows_nobody(tx: Tx)
     with pytest.raises(Invalid, match="narrow"):
         search.search(tx, Criteria(name="太朗"))
     assert accesses(tx) == 0
-
-
-@pytest.mark.parametrize(
-    ("request_", "supervisor", "refused"),
-    [
-        (asked("third_party"), False, True),
-        (asked("third_party"), True, True),
-        (asked(), False, True),
-        (asked(), True, True),
-        (asked("self", ground="本人を確認した"), False, True),
-        (asked("self", ground="本人を確認した"), True, False),
-    ],
-)
-def test_a_protected_record_goes_to_no_third_party_and_to_others_by_a_supervisor_with_a_ground(
-    tx: Tx, request_: Request, supervisor: bool, refused: bool
-) -> None:
-    one = move_in(tx)[0]
-    measures.restrict_disclosure(tx, one.id, opponent_name="相手", starts_on=TODAY)
-    if refused:
-        with pytest.raises(Refused) as told:
-            certificates.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-        assert told.value.detail == certificate_rules.NEUTRAL
-    else:
-        certificates.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-
-
-def test_a_protection_of_one_member_covers_the_household_form_and_ends_after_a_year(tx: Tx) -> None:
-    members = household_of(tx, 2)
-    measures.restrict_disclosure(tx, members[1].id, opponent_name="相手", starts_on=date(2024, 2, 29))
-    assert not store.resident(tx, members[1].id, date(2025, 2, 28)).restricted
-    assert store.resident(tx, members[1].id, date(2025, 2, 27)).restricted
-    measures.restrict_disclosure(tx, members[1].id, opponent_name="相手", starts_on=TODAY)
-    with pytest.raises(Refused):
-        certificates.issue_certificate(tx, OFFICE, members[0].id, asked("self", form="household"), is_supervisor=False)
-    certificates.issue_certificate(tx, OFFICE, members[0].id, asked(), is_supervisor=False)
 
 
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from kit import journal
 from kit.db import Tx
 from kit.errors import Conflict, Invalid
+from systems.resident_registry.model.measures import DOCUMENTS, Opponent, SupportCase
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import RESIDENT, Arrival, Household, NewResident, Office, Place, Resident
 from systems.resident_registry.rules import people as rules
@@ -97,6 +98,25 @@ def _write_chunk(tx: Tx, office: Office, chunk: list[Entered]) -> int:
     people.copy_numbers(tx, ((one.id, *service.seal_number(office, one.id, number)) for one, number, _ in members if number))
     measures.copy_restrictions(
         tx,
-        ((m["id"], one.id, m["opponent_name"], m["starts_on"], m["ends_on"]) for one, _, m in members if m),
+        ((_measure(one, m), one.id, Opponent(m["opponent_name"])) for one, _, m in members if m),
     )
     return written
+
+
+def _measure(one: Resident, m: dict[str, str]) -> SupportCase:
+    """A measure in force that comes along with the register; of its kind nothing is known."""
+    starts_on, ends_on = date.fromisoformat(m["starts_on"]), date.fromisoformat(m["ends_on"])
+    return SupportCase(
+        id=UUID(m["id"]),
+        kind=None,
+        state="active",
+        applicant_name=one.name,
+        protected_address=one.address,
+        scope=list(DOCUMENTS),
+        applied_on=starts_on,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        origin="before",
+        entered_by="import",
+        decided_by="import",
+    )

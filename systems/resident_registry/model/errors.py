@@ -55,3 +55,15 @@ class NotAsIssued(Conflict):
     """交付したときと同じ証明書を作成できません。"""
 
     slug = "not-as-issued"
+
+
+class Suppressed(Conflict):
+    """この住民には抑止が設定されています。"""
+
+    slug = "suppressed"
+
+
+class CopyNotConfirmed(Conflict):
+    """復元した写しです。支援措置を確認するまで発行できません。"""
+
+    slug = "copy-not-confirmed"

@@ -35,6 +35,9 @@ def office(request: Request) -> people.Office:
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
+#: 番号担当 and DV担当
+NumberOfficer = Annotated[Actor, Depends(require("number_officer"))]
+DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 Purpose = Annotated[str, Depends(purpose)]
 Office = Annotated[people.Office, Depends(office)]

@@ -8,9 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from kit.app import problems
+from kit.auth import Actor
 from kit.requests import Transaction
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes.desk import Clerk, Purpose, counter
+from systems.resident_registry.rules.measures import masked
 from systems.resident_registry.service import people
 
 router = counter()
@@ -39,12 +41,12 @@ class Record(Hit):
     version: int
 
 
-def hit(one: Resident, *, may_see_address: bool = False) -> dict[str, Any]:
-    """What is shown of a resident; the address of a protected one only to those who may see it."""
-    shown = asdict(one)
-    return shown | {"address": None if one.restricted and not may_see_address else one.address}
+def hit(one: Resident, actor: Actor) -> dict[str, Any]:
+    """What is shown of a resident to this actor; nothing of the address of a protected one without the DV role."""
+    shown = asdict(masked(one, actor.roles))
+    return shown | {"address": shown["address"] or None}
 
 
 @router.get("/residents/{resident_id}", summary="One resident", responses=problems(403, 404, 428))
 def find(tx: Transaction, actor: Clerk, purpose: Purpose, resident_id: UUID) -> Record:
-    return Record(**hit(people.find(tx, resident_id), may_see_address="registry_supervisor" in actor.roles))
+    return Record(**hit(people.find(tx, resident_id), actor))

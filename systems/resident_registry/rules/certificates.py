@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kit.civic.dates import wareki
-from kit.errors import Conflict, Refused
+from kit.errors import Conflict
 from systems.resident_registry.model.certificates import (
     DOCUMENTS,
     DOCUMENTS_WITH_PHOTO,
@@ -21,8 +21,6 @@ from systems.resident_registry.model.certificates import (
 from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete, StillKept
 from systems.resident_registry.model.people import Resident
 
-#: told for every refusal of a certificate, so that the answer does not reveal why
-NEUTRAL = "この請求には応じられません。"
 JAPAN = ZoneInfo("Asia/Tokyo")
 #: requesters who say why they ask (arts. 12-2, 12-3)
 WITH_GROUND = ("public_body", "third_party", "listed_profession")
@@ -86,24 +84,6 @@ def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
         raise Conflict("除票の写しは広域交付の対象ではありません。")
     if request.requester == "household_member" and not request.ground:
         raise RequestIncomplete("同一世帯であった者の請求には理由が必要です。", missing=["ground"])
-
-
-def check_disclosure(request: Request, people: Sequence[Resident], *, is_supervisor: bool) -> None:
-    """Protective measures: third parties are refused, everybody else is examined by a supervisor with a written ground.
-
-    Raises
-    ------
-    Refused
-        Always in the same neutral words.
-
-    References
-    ----------
-    住民基本台帳事務処理要領 第6-10 (支援措置).
-    """
-    third = request.requester in ("third_party", "listed_profession")
-    examined = not third and is_supervisor and request.ground
-    if any(each.restricted for each in people) and not examined:
-        raise Refused(NEUTRAL)
 
 
 def fee_yen(request: Request, fee_each: int) -> int:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 
+from kit.civic.characters import check_name
 from kit.civic.codes import check_my_number, check_resident_code
-from kit.civic.names import check_kana, check_no_private_use, fold
-from kit.errors import Invalid
+from kit.civic.names import check_kana
 from systems.resident_registry.model.errors import EventBeforeBirth, TwoHeads
 from systems.resident_registry.model.people import HEAD, NewResident
 
@@ -41,10 +41,10 @@ def relation_codes(relation: str) -> list[str]:
 
 def check_new_resident(person: NewResident, event_on: date) -> None:
     """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item."""
-    check_no_private_use(person.name)
+    for name in (person.name, person.kanji_name, person.former_surname, person.alias, person.roman_name):
+        if name is not None:
+            check_name(name)
     check_kana(person.kana)
-    if not fold(person.name):
-        raise Invalid("the name is empty")
     if person.born_on > event_on:
         raise EventBeforeBirth("the event lies before the birth")
     if person.resident_code is not None:

@@ -17,11 +17,12 @@ from kit.documents import check_printable, qr_svg, render
 from kit.errors import NotFound
 from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
 from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued
+from systems.resident_registry.model.measures import Asker, Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.rules import printing
-from systems.resident_registry.service import legal, numbers, third_party_notices
+from systems.resident_registry.service import legal, measures, numbers, third_party_notices
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import people as persons
 
@@ -46,7 +47,9 @@ def issue_certificate(
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
     rules.check_request(request)
-    rules.check_disclosure(request, people, is_supervisor=is_supervisor)
+    asker = Asker(request.requester, name=request.name, address=request.address, ground=request.ground)
+    document: Document = "removed" if request.kind == "removed_copy" else "residence"
+    measures.check_disclosure(tx, [each.id for each in people], asker, document=document, is_supervisor=is_supervisor)
     rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
@@ -91,6 +94,7 @@ def certificate_pdf(tx: Tx, office: Office, serial: str, *, mailing: bool = Fals
         The bytes are not those that were issued.
     """
     issued = store.certificate(tx, serial)
+    measures.check_reprint(tx, issued.residents)
     if (issued.delivery == "deliver_by_mail_to_person") != mailing:
         raise MailedToPerson("郵送用の印刷として取り出してください。" if not mailing else "窓口で交付する証明書です。")
     pdf = render_certificate(numbers.reveal(office, issued.content))

@@ -14,11 +14,13 @@ from kit.db import Tx
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import RESIDENT, Arrival, Household, NewResident, Office, Place, Resident
 from systems.resident_registry.rules import people as rules
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import people as store
 
 
 def find(tx: Tx, number: UUID) -> Resident:
     """The resident of that id; the look is recorded before it is answered."""
+    measures.hold(tx)
     found = store.resident(tx, number, today())
     journal.record_access(tx, RESIDENT, [found.id], {"act": "find"})
     return found

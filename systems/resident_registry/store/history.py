@@ -8,7 +8,7 @@ from kit.db import Tx, identifier
 from systems.resident_registry.model.movements import Change
 
 #: columns that only serve searching, which a version does not carry
-_KEYS = "'{name_bigrams,kana_key,address_bigrams}'::text[]"
+_KEYS = "'{name_bigrams,name_key,kana_key,other_kana_key,address_bigrams,address_key}'::text[]"
 
 
 def change(tx: Tx, table: str, number: UUID, version: int | None, changes: dict[str, Any], because: Change) -> bool:

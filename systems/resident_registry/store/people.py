@@ -1,13 +1,13 @@
 """Residents and households: the rows that are believed now, and their numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from kit.civic.names import bigrams, kana_key
+from kit.civic.names import bigrams, fold, kana_key
 from kit.db import Tx, json
 from kit.errors import Conflict, NotFound, Stale
 from systems.resident_registry.model.movements import Change
@@ -18,7 +18,7 @@ PLACE_PARTS = tuple(f.name for f in fields(Place))
 _JOINED = {"household_no", *PLACE_PARTS, "restricted"}
 #: columns of the table that a `Resident` carries
 ITEMS = tuple(f.name for f in fields(Resident) if f.name not in _JOINED)
-COLUMNS = (*ITEMS, "name_bigrams", "kana_key")
+COLUMNS = (*ITEMS, "name_bigrams", "name_key", "kana_key", "other_kana_key")
 HOUSEHOLD_ITEMS = tuple(f.name for f in fields(Household))
 _items = attrgetter(*ITEMS)
 #: columns that are never empty on entry or may be brought along; the others keep their defaults in a bulk import
@@ -33,8 +33,7 @@ _PLACE = ", ".join(
 )
 SELECT = f"""
 SELECT {", ".join("r." + item for item in ITEMS)}, h.household_no, {_PLACE},
-    EXISTS (SELECT FROM resident_registry.disclosure_restriction d
-            WHERE d.resident_id = r.id AND d.starts_on <= %(today)s AND d.ends_on > %(today)s) AS restricted
+    EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id) AS restricted
 FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
 """
 
@@ -104,20 +103,27 @@ def fifteen(number: int) -> str:
 
 
 def add_household(tx: Tx, one: Household) -> None:
-    marks = ", ".join(["%s"] * (len(HOUSEHOLD_ITEMS) + 1))
+    marks = ", ".join(["%s"] * (len(HOUSEHOLD_ITEMS) + 2))
     tx.execute(f"INSERT INTO resident_registry.household ({_HOUSEHOLD}) VALUES ({marks})", household_values(one))
 
 
-_HOUSEHOLD = ", ".join((*HOUSEHOLD_ITEMS, "address_bigrams"))
+_HOUSEHOLD = ", ".join((*HOUSEHOLD_ITEMS, "address_bigrams", "address_key"))
 
 
 def household_values(one: Household) -> list[object]:
-    return [*(getattr(one, item) for item in HOUSEHOLD_ITEMS), bigrams(one.address)]
+    return [*(getattr(one, item) for item in HOUSEHOLD_ITEMS), bigrams(one.address), fold(one.address)]
 
 
 def set_place(tx: Tx, number: UUID, place: Place, change: Change) -> None:
     """Give the household its new address from the change's day on; what was believed before goes into the history."""
-    history.change(tx, "household", number, None, asdict(place) | {"address_bigrams": bigrams(place.address)}, change)
+    history.change(
+        tx,
+        "household",
+        number,
+        None,
+        asdict(place) | {"address_bigrams": bigrams(place.address), "address_key": fold(place.address)},
+        change,
+    )
 
 
 def values_of(one: Resident) -> dict[str, object]:
@@ -125,7 +131,24 @@ def values_of(one: Resident) -> dict[str, object]:
     values = dict(zip(ITEMS, _items(one), strict=True))
     values["qualifications"], values["districts"] = json(one.qualifications), json(one.districts)
     values["removed_place"] = None if one.removed_place is None else json(one.removed_place)
-    return values | {"name_bigrams": bigrams(one.name), "kana_key": kana_key(one.kana)}
+    return values | _keys(values)
+
+
+#: items from which keys for searching are made
+_NAMES = ("name", "kanji_name", "former_surname", "alias", "roman_name")
+_READINGS = ("kana", "alias_kana", "former_surname_kana")
+
+
+def _keys(values: Mapping[str, Any]) -> dict[str, object]:
+    """Keys for searching, over every name the person has; derived, never shown."""
+    names = [fold(values[item]) for item in _NAMES if values[item] and fold(values[item])]
+    other = values["alias_kana"] or values["former_surname_kana"]
+    return {
+        "name_key": " ".join(names),
+        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in bigrams(name))),
+        "kana_key": kana_key(values["kana"]),
+        "other_kana_key": kana_key(other) if other else None,
+    }
 
 
 def add_resident(tx: Tx, one: Resident) -> None:
@@ -142,10 +165,8 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
     Stale
         Somebody changed the resident since it was read.
     """
-    if "name" in changes:
-        changes["name_bigrams"] = bigrams(changes["name"])
-    if "kana" in changes:
-        changes["kana_key"] = kana_key(changes["kana"])
+    if changes.keys() & {*_NAMES, *_READINGS}:
+        changes |= _keys({item: getattr(one, item) for item in (*_NAMES, *_READINGS)} | changes)
     for name in ("qualifications", "districts", "removed_place"):
         if changes.get(name) is not None:
             changes[name] = json(changes[name])
