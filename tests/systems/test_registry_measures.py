@@ -9,18 +9,19 @@ import pytest
 
 from infra.targets.services import Postgres
 from kit.db import Tx, connect
-from kit.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Stale
+from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Refused, Stale
 from kit.migrate import migrate
+from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.errors import Suppressed
 from systems.resident_registry.model.measures import DOCUMENTS, Asker, Lift, Opponent, Protection, SupportCase
 from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.rules import support_cases as forwarding
-from systems.resident_registry.service import measures, search
+from systems.resident_registry.service import certificates, measures, search
 from systems.resident_registry.service import support_cases as service
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, NAME, OFFICE, ONAGAWA, TODAY, household_of, move_in, moved, named, person
+from tests.support.registry import MIGRATIONS, NAME, OFFICE, ONAGAWA, TODAY, asked, household_of, move_in, moved, named, person
 
 NOW = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 OPPONENT = Opponent("三浦 茂", date(1980, 5, 5), "宮城県石巻市穀町14番1号")
@@ -369,11 +370,12 @@ def test_refused_is_what_a_third_party_hears_with_and_without_a_measure(tx: Tx) 
     one, two = move_in(tx)[0], move_in(tx, person("架空 花"))[0]
     in_force(tx, one.id)
     said = []
-    for resident in (one, two):
-        with pytest.raises(Refused) as told:
-            from systems.resident_registry.model.certificates import Request
-            from systems.resident_registry.service import certificates
-
-            certificates.issue_certificate(tx, OFFICE, resident.id, Request("third_party", name="三浦 茂"), is_supervisor=False)
+    for resident in (one, two):  # an incomplete request is told so before anybody is looked at
+        with pytest.raises(CallerError) as told:
+            incomplete = Request("third_party", name="三浦 茂")
+            certificates.issue_certificate(tx, OFFICE, resident.id, incomplete, is_supervisor=False)
         said.append((told.value.detail, told.value.status, told.value.extra))
     assert said[0] == said[1]
+    with pytest.raises(Refused) as refused:
+        certificates.issue_certificate(tx, OFFICE, one.id, asked("third_party", name="三浦 茂"), is_supervisor=False)
+    assert refused.value.detail == rules.NEUTRAL

@@ -12,7 +12,8 @@ from kit.app import problems
 from kit.clock import today
 from kit.idempotency import once
 from kit.requests import Transaction
-from systems.resident_registry.model.measures import Act, Asker, Override, Requester, SuppressionKind
+from systems.resident_registry.model.certificates import Requester
+from systems.resident_registry.model.measures import Act, Asker, Override, SuppressionKind
 from systems.resident_registry.routes.desk import IdempotencyKey, Purpose, Strict, Supervisor, Text, counter
 from systems.resident_registry.service import measures as service
 from systems.resident_registry.store import measures as store

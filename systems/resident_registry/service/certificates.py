@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from kit import journal
@@ -17,7 +17,7 @@ from kit.documents import check_printable, qr_svg, render
 from kit.errors import NotFound
 from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
 from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued
-from systems.resident_registry.model.measures import Asker, Document, Requester
+from systems.resident_registry.model.measures import Asker, Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
@@ -47,10 +47,9 @@ def issue_certificate(
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
     rules.check_request(request)
-    asker = Asker(_class_of(request), name=request.name, address=request.address, ground=request.ground)
+    asker = Asker(request.requester, name=request.name, address=request.address, ground=request.ground)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
-    residents = [each.id for each in people]
-    measures.check_disclosure(tx, residents, asker, document=document, is_supervisor=is_supervisor)
+    measures.check_disclosure(tx, [each.id for each in people], asker, document=document, is_supervisor=is_supervisor)
     rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
@@ -133,12 +132,6 @@ def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
     return render(
         legal.HERE / "templates" / "day_account_1.typ", rules.account(lines, office.tenant_name, day, now()), standard="a-2a"
     )
-
-
-def _class_of(request: Request) -> Requester:
-    """The requester as protective measures class them: a listed profession is a third party, 広域交付 is the person."""
-    others: dict[str, Requester] = {"listed_profession": "third_party", "other_municipality": "self"}
-    return others.get(request.requester) or cast(Requester, request.requester)
 
 
 def _members(tx: Tx, person: Resident) -> list[Resident]:
