@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import cloud, journal
+from bench import certificates, cloud, journal
 from bench.report import show
 
 
@@ -15,6 +15,7 @@ def main() -> int:
         with journal.server(folder / "server", cloud.free_port()) as postgres:
             show(journal.price(postgres))
             show(journal.stored(postgres))
+            show(certificates.measure(postgres, folder / "segments"))
         (folder / "cloud").mkdir()
         show(cloud.measure(folder / "cloud"))
     return 0

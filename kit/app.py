@@ -17,9 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from swagger_ui_bundle import swagger_ui_path
 
-from kit import errors, log
+from kit import errors, log, pages
 from kit.auth import TokenVerifier
 from kit.db import Database
+from kit.oidc import Realm
 from kit.requests import REFUSALS, record_refusal
 
 TYPE = "urn:mcloud:problem:"
@@ -50,12 +51,18 @@ def create_app(
     database: Database | None,
     settings: object = None,
     lifespan: Any = None,
+    realm: Realm | None = None,
+    home: str = pages.PREFIX,
 ) -> FastAPI:
-    """An application with the given routers and everything every application has."""
+    """An application with the given routers and everything every application has.
+
+    With a `realm` it is a counter for people too: they sign in there and begin at `home`.
+    """
     app = FastAPI(title=title, docs_url=None, redoc_url=None, lifespan=lifespan, responses=problems(401, 503))
     app.state.verifier, app.state.database, app.state.settings = verifier, database, settings
     app.state.counts = Counter[str]()
-    for router in routers:
+    app.state.realm, app.state.home = realm, home
+    for router in (*routers, *([pages.router] if realm else [])):
         app.include_router(router)
     app.middleware("http")(_observe)
     app.add_exception_handler(errors.CallerError, _caller_error)
@@ -112,14 +119,16 @@ async def _observe(request: Request, call_next: RequestResponseEndpoint) -> Resp
     return response
 
 
-def _answer(request: Request, status: int, slug: str, title: str, detail: str, extra: dict[str, Any]) -> JSONResponse:
+def _answer(request: Request, status: int, slug: str, title: str, detail: str, extra: dict[str, Any]) -> Response:
+    if request.app.state.realm and request.url.path.startswith(pages.PREFIX):
+        return pages.problem(request, status, detail)
     body = {"type": TYPE + slug, "title": title, "status": status, "detail": detail, **extra}
     body["request"] = getattr(request.state, "request_id", "")
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
 
 
-def _caller_error(request: Request, error: Exception) -> JSONResponse:
+def _caller_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, errors.CallerError):  # pragma: no cover
         raise error
     if error.status in REFUSALS:
@@ -131,7 +140,7 @@ def _caller_error(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, error.status, error.slug, title, error.detail, dict(error.extra))
 
 
-def _validation_error(request: Request, error: Exception) -> JSONResponse:
+def _validation_error(request: Request, error: Exception) -> Response:
     wrong = error.errors() if isinstance(error, RequestValidationError) else []
     # Places and rules only: what was sent may be personal data.
     places = [{"field": ".".join(map(str, each["loc"])), "rule": each["type"]} for each in wrong]
@@ -140,13 +149,13 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
     return _answer(request, 422, "invalid", title, f"not valid: {named}", {"errors": places})
 
 
-def _http_error(request: Request, error: Exception) -> JSONResponse:
+def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
     return _answer(request, status, f"http-{status}", detail, detail, {})
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def _unexpected(request: Request, error: Exception) -> Response:
     told = {"error_class": type(error).__name__, "where": log.where(error)}
     log.logger().error("unexpected", **told, request=getattr(request.state, "request_id", ""))
     return _answer(request, 500, "unexpected", "It is our fault.", "an unexpected error; the request number finds it", {})

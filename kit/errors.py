@@ -74,6 +74,13 @@ class VersionRequired(CallerError):
     slug = "version-required"
 
 
+class Unprintable(CallerError):
+    """A character cannot be printed here."""
+
+    status = 422
+    slug = "unprintable"
+
+
 class PurposeRequired(CallerError):
     """Say for which purpose you look at personal data."""
 

@@ -1,8 +1,9 @@
 """Read and check a process's settings: one YAML file; secrets from the environment only."""
 
 import os
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,6 +38,16 @@ class ProcessSettings(BaseModel):
     two_factors: bool = True
     host: str = "127.0.0.1"
     port: int
+    parameters: dict[str, dict[str, dict[date, Any]]] = Field({}, description="own dated values: system, name, first day")
+    public_url: str = Field("https://verify.invalid", description="where the public reaches the tenant's internet zone")
+    counter_url: str = ""
+    """Where browsers find the process (`https://…`, no slash at the end); empty: at its own host and port."""
+    environment: Literal["production", "drill", "training"] = "production"
+    session_idle_minutes: int = Field(15, ge=1, le=30)
+
+    def origin(self) -> str:
+        """Scheme, host and port as browsers see them."""
+        return self.counter_url or f"http://{self.host}:{self.port}"
 
     def database_url(self) -> str:
         """Connection of the process's role; its password comes from the environment."""

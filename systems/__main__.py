@@ -1,6 +1,8 @@
 """`python -m systems CONFIG`: one tenant's process in one zone, with the routers of its systems found by name."""
 
 import importlib
+import importlib.util
+import pkgutil
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from kit.app import create_app
 from kit.auth import Verifier
 from kit.db import Database
 from kit.errors import CallerError
+from kit.oidc import Realm
+from kit.pages import PREFIX
 
 
 def routers(config: settings.ProcessSettings) -> list[APIRouter]:
@@ -21,6 +25,17 @@ def routers(config: settings.ProcessSettings) -> list[APIRouter]:
         module = importlib.import_module(f"systems.{name}.routes")
         found += [router for router in module.routers if router.tags[0] == config.zone]
     return found
+
+
+def page_routers(config: settings.ProcessSettings) -> list[APIRouter]:
+    """Routers of the pages that people use, one for each module of a system's `pages`."""
+    found = []
+    for name in config.systems:
+        if importlib.util.find_spec(f"systems.{name}.pages"):
+            room = importlib.import_module(f"systems.{name}.pages")
+            modules = [importlib.import_module(f"{room.__name__}.{each.name}") for each in pkgutil.iter_modules(room.__path__)]
+            found += [each.router for each in modules if isinstance(getattr(each, "router", None), APIRouter)]
+    return [router for router in found if router.tags[0] == config.zone]
 
 
 def build(config: settings.ProcessSettings) -> FastAPI:
@@ -34,8 +49,17 @@ def build(config: settings.ProcessSettings) -> FastAPI:
         two_factors=config.two_factors,
     )
     title = f"{config.tenant_name} {config.zone}"
-    database = Database(config.database_url())
-    return create_app(title=title, routers=routers(config), verifier=verifier, database=database, settings=config)
+    database, people = Database(config.database_url()), page_routers(config)
+    realm = Realm(verifier, config.clients[0], f"{config.origin()}{PREFIX}/sign-in/callback") if people else None
+    return create_app(
+        title=title,
+        routers=[*routers(config), *people],
+        verifier=verifier,
+        database=database,
+        settings=config,
+        realm=realm,
+        home=people[0].prefix if people else PREFIX,
+    )
 
 
 def main() -> int:

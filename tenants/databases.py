@@ -58,6 +58,15 @@ def let_read(owner_url: str, schema: str, role: str) -> None:
         tx.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {identifier(schema)} TO {identifier(role)}")
 
 
+def admit_board(owner_url: str, schema: str, *, writer: str, reader: str, backup: str) -> None:
+    """Let one zone's role add rows to a schema that another zone's role may only read: a wall with a letter box."""
+    where = identifier(schema)
+    with connect(owner_url) as tx:
+        tx.execute(f"GRANT USAGE ON SCHEMA {where} TO {identifier(writer)}, {identifier(reader)}, {identifier(backup)}")
+        tx.execute(f"GRANT INSERT ON ALL TABLES IN SCHEMA {where} TO {identifier(writer)}")
+        tx.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {where} TO {identifier(reader)}, {identifier(backup)}")
+
+
 def admit_zone(owner_url: str, schema: str, role: str, backup: str, bulk: str) -> None:
     """Let the zone's role work in a system's schema, the backup role read it, the bulk role fill it."""
     zone, reader, filler, where = identifier(role), identifier(backup), identifier(bulk), identifier(schema)

@@ -35,6 +35,7 @@ class TenantKeys(BaseModel):
     owner_password: str = Field(default_factory=_password, repr=False, description="owns the database, migrates")
     mynumber_password: str = Field(default_factory=_password, repr=False, description="role of zone mynumber")
     lgwan_password: str = Field(default_factory=_password, repr=False, description="role of zone lgwan")
+    internet_password: str = Field(default_factory=_password, repr=False, description="role of zone internet")
     backup_password: str = Field(default_factory=_password, repr=False, description="reads everything, seals")
     bulk_password: str = Field(default_factory=_password, repr=False, description="bulk import only")
     restic_password: str = Field(default_factory=_password, repr=False, description="opens the backup repository")
@@ -71,8 +72,13 @@ def ensure_secret(home: Home, name: str, make: Callable[[], dict[str, str]]) -> 
 
 
 def tenant_keys(home: Home, code: str) -> TenantKeys:
-    """The tenant's keys, made on first call."""
-    return TenantKeys.model_validate(ensure_secret(home, f"tenant-{code}", lambda: TenantKeys().model_dump()))
+    """The tenant's keys, made on first call. Keys that came to be needed after that are made once and kept beside them."""
+    found = ensure_secret(home, f"tenant-{code}", lambda: TenantKeys().model_dump())
+    missing = sorted(set(TenantKeys.model_fields) - set(found))
+    if missing:
+        added = ensure_secret(home, f"tenant-{code}-{'-'.join(missing)}", lambda: TenantKeys().model_dump(include=set(missing)))
+        found = added | found
+    return TenantKeys.model_validate(found)
 
 
 def postgres_password(home: Home, site: SiteName) -> str:

@@ -1,5 +1,6 @@
 """Who a tenant is: one strict description, seen as a file and through the API."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,7 +10,9 @@ from kit.errors import Invalid
 from tenants.home import Zone
 
 #: systems that can be enabled today, with the zone each runs in
-SYSTEMS: dict[str, Zone] = {"resident_registry": "mynumber", "joint_procurement": "lgwan"}
+SYSTEMS: dict[str, Zone] = {"resident_registry": "mynumber", "joint_procurement": "lgwan", "certificate_check": "internet"}
+#: systems that come with another: who issues certificates lets the public check them
+COMPANIONS = {"resident_registry": "certificate_check"}
 Hazard = Literal["tsunami_sanriku", "tsunami_sendai_bay", "flood_kitakami", "flood_abukuma", "flood_naruse", "volcano_zao"]
 
 
@@ -72,6 +75,8 @@ class Tenant(Strict):
     sites: Sites
     plan: Plan
     systems: tuple[str, ...]
+    #: dated values of its own, where ordinances differ: system -> parameter -> first day -> value
+    parameters: dict[str, dict[str, dict[date, int | str]]] = Field(default_factory=dict)
 
     @field_validator("code")
     @classmethod
@@ -86,9 +91,10 @@ class Tenant(Strict):
     @field_validator("systems")
     @classmethod
     def _systems(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [name for name in SYSTEMS if name not in COMPANIONS.values()]
         for name in names:
-            if name not in SYSTEMS:
-                raise ValueError(f"there is no system {name}; there are {', '.join(SYSTEMS)}")
+            if name not in known:
+                raise ValueError(f"there is no system {name} to enable; there are {', '.join(known)}")
         return names
 
     @model_validator(mode="after")
@@ -104,6 +110,9 @@ class Tenant(Strict):
         found: dict[Zone, list[str]] = {}
         for name in self.systems:
             found.setdefault(SYSTEMS[name], []).append(name)
+        for name, companion in COMPANIONS.items():
+            if name in self.systems:
+                found.setdefault(SYSTEMS[companion], []).append(companion)
         return {zone: tuple(names) for zone, names in found.items()}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 import systems
-from kit import journal, migrate, parameters
+from kit import journal, migrate, parameters, sessions
 from kit.civic.places import addresses
 from kit.clock import today
 from kit.db import connect
@@ -17,7 +17,7 @@ from tenants import databases, realm
 from tenants.catalog import index, tenant
 from tenants.home import Home, Zone, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
-from tenants.model import Tenant
+from tenants.model import COMPANIONS, SYSTEMS, Tenant
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
 #: starts `python -m MODULE ARGUMENTS` and returns its result event
@@ -79,6 +79,7 @@ def _migrations(home: Home, body: Tenant) -> bool:
     owner, backup, bulk = tenant_url(home, body.code, "owner"), role(body.code, "backup"), role(body.code, "bulk")
     databases.close_public_schema(owner)
     journal.install(owner)
+    sessions.install(owner, zones=[role(body.code, zone) for zone in body.zones], reader=backup)
     applied = []
     for zone, names in body.zones.items():
         for name in names:
@@ -86,9 +87,14 @@ def _migrations(home: Home, body: Tenant) -> bool:
             applied += migrate.migrate(owner, name, folder)
             if folder.exists():
                 databases.admit_zone(owner, name, role(body.code, zone), backup, bulk)
+    for name, companion in COMPANIONS.items():
+        if name in body.systems:
+            writer, reader = (role(body.code, SYSTEMS[each]) for each in (name, companion))
+            databases.admit_board(owner, companion, writer=writer, reader=reader, backup=backup)
     databases.let_read(owner, "migrations", backup)
+    writers = [role(body.code, what) for what in (*body.zones, "bulk") if what != "internet"]  # the public leaves no entries
     with connect(owner) as tx:
-        journal.admit(tx, writers=[role(body.code, what) for what in (*body.zones, "bulk")], sealer=backup)
+        journal.admit(tx, writers=writers, sealer=backup)
     return bool(applied)
 
 
@@ -100,6 +106,8 @@ def _parameters_and_places(body: Tenant) -> bool:
             values = parameters.load(folder)
             for parameter in values.table:
                 values.value(parameter, today())
+            for parameter, days in body.parameters.get(name, {}).items():
+                values.value(parameter, max(days), body.parameters[name])
     if "resident_registry" in body.systems and not addresses(body.code):
         raise NotFound(f"the postal table knows no neighbourhood of {body.name}")
     return False
@@ -113,7 +121,7 @@ def _residents(body: Tenant, scale: int | None, run: Run) -> bool:
 
 
 def _smoke_test(home: Home, body: Tenant) -> bool:
-    """Each process answers, lets nobody in without a token, the realm is the one expected, and no table escapes the journal."""
+    """Every process answers, only the public's without a token; the realm is the expected one; no table escapes the journal."""
     with connect(tenant_url(home, body.code, "owner")) as tx:
         missing = journal.unwatched(tx)
     if missing:
@@ -132,8 +140,9 @@ def _smoke_test(home: Home, body: Tenant) -> bool:
 def _knock(home: Home, body: Tenant, zone: Zone) -> None:
     base = f"http://127.0.0.1:{home.tenant_port(index(body.code), zone)}"
     paths = httpx2.get(f"{base}/openapi.json", timeout=10).json()["paths"]
-    guarded = next((path for path, verbs in paths.items() if "get" in verbs and "{" not in path), None)
-    answers = {f"{base}/health": 200} | ({f"{base}{guarded}": 401} if guarded else {})
+    door = next((path for path, verbs in paths.items() if "get" in verbs and "{" not in path), None)
+    # the public's page is open to everybody, every other door asks who is there
+    answers = {f"{base}/health": 200} | ({f"{base}{door}": 200 if zone == "internet" else 401} if door else {})
     for url, status in answers.items():
         if httpx2.get(url, timeout=10).status_code != status:
             raise Unavailable(f"smoke test of {body.code} in zone {zone}: {url.removeprefix(base)} does not answer {status}")

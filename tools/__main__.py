@@ -1,10 +1,10 @@
-"""`python -m tools ensure`: everything outside that the cloud needs, built or fetched once."""
+"""`python -m tools ensure`: everything outside that the cloud needs, built or fetched once; `browser`: what tests need."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from kit.errors import Unavailable
-from tools.programs import ALL, say
+from tools.programs import ALL, ensure_browser, say
 
 
 def ensure() -> int:
@@ -21,8 +21,14 @@ def ensure() -> int:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["browser"]:
+        try:
+            ensure_browser()
+        except Unavailable as missing:
+            say(f"tools: {missing.detail}; tests of the pages will be skipped")
+        return 0
     if sys.argv[1:] != ["ensure"]:
-        say("usage: python -m tools ensure")
+        say("usage: python -m tools ensure|browser")
         return 1
     return ensure()
 

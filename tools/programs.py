@@ -176,16 +176,30 @@ def ensure_keycloak() -> None:
         _run([str(script), "build", "--db=postgres", "--health-enabled=true"], what="preparing Keycloak")
 
 
+def _apt_install(packages: tuple[str, ...], what: str) -> None:
+    say(f"tools: {what}, about 20 s")
+    quiet = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    _run([*quiet, "update"], what="reading the package lists")
+    _run([*quiet, "install", "-y", "--no-install-recommends", *packages], what=what)
+
+
+def ensure_browser() -> None:
+    """Chromium, which only the tests of the pages need; installed when we may, else those tests are skipped."""
+    if shutil.which("chromium"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        say("tools: no Chromium on this machine, tests of the pages will be skipped: install chromium")
+        return
+    _apt_install(("chromium",), "installing Chromium")
+
+
 def ensure_fonts() -> None:
     """The fonts of certificates and reports; installed when we may, else named."""
     if Path("/usr/share/fonts/truetype/ipamj").exists() and Path("/usr/share/fonts/opentype/ipaexfont-mincho").exists():
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Unavailable(f"fonts are missing: install {' '.join(FONT_PACKAGES)}")
-    say("tools: installing fonts, about 20 s")
-    quiet = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    _run([*quiet, "update"], what="reading the package lists")
-    _run([*quiet, "install", "-y", "--no-install-recommends", *FONT_PACKAGES], what="installing fonts")
+    _apt_install(FONT_PACKAGES, "installing fonts")
 
 
 def ensure_user() -> None:

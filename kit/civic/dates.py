@@ -8,9 +8,13 @@ Periods: 民法 arts. 138–143; 住民基本台帳法 arts. 22–25 (fourteen d
 Closed days: 行政機関の休日に関する法律 art. 1, 地方自治法 art. 4-2.
 """
 
+import re
+import unicodedata
 from datetime import date, timedelta
 
 import jpholiday
+
+from kit.errors import Invalid
 
 ERAS = (
     (date(2019, 5, 1), "令和"),
@@ -28,6 +32,48 @@ def wareki(day: date) -> str:
             year = day.year - first.year + 1
             return f"{name}{'元' if year == 1 else year}年{day.month}月{day.day}日"
     return f"西暦{day.year}年{day.month}月{day.day}日"
+
+
+_WRITTEN = re.compile(
+    r"(?:(?P<era>令和|平成|昭和|大正|明治|西暦|[RHSTM令平昭大明])\s*(?P<of_era>元|\d{1,4})|(?P<year>\d{4}))"
+    r"\s*[年./-]\s*(?P<month>\d{1,2})\s*[月./-]\s*(?P<day>\d{1,2})\s*日?"
+)
+_PACKED = re.compile(r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})")
+_LETTERS = {"令": "令和", "平": "平成", "昭": "昭和", "大": "大正", "明": "明治"} | dict(
+    zip("RHSTM", (n for _, n in ERAS), strict=True)
+)
+#: dashes that keyboards and word processors write in a date, all read as one
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−ー"), "-")
+
+
+def parse_day(text: str) -> date:
+    """The day of a date written in any usual form: 令和8年11月23日, R8.11.23, 2026-11-23, 20261123, full-width or half.
+
+    Raises
+    ------
+    Invalid
+        It is none of these forms, no such day exists, or the day does not lie in the era named; says which.
+    """
+    plain = unicodedata.normalize("NFKC", text).translate(_DASHES).strip().upper()
+    found = _WRITTEN.fullmatch(plain) or _PACKED.fullmatch(plain)
+    if not found:
+        raise Invalid("日付は 令和8年11月23日、R8.11.23、2026-11-23 のように入力してください。")
+    parts = found.groupdict()
+    name = _LETTERS.get(parts.get("era") or "", parts.get("era") or "西暦")
+    year = int((parts.get("of_era") or parts["year"]).replace("元", "1"))
+    first = {era: day for day, era in ERAS}.get(name)
+    try:
+        day = date(year + (first.year - 1 if first else 0), int(parts["month"]), int(parts["day"]))
+    except ValueError:
+        raise Invalid("その日付は暦にありません。") from None
+    if first and not wareki(day).startswith(name):
+        raise Invalid("その日は、書かれた元号の日ではありません。")
+    return day
+
+
+def both_calendars(day: date) -> str:
+    """The day for people: 令和8年11月23日(2026-11-23)."""
+    return f"{wareki(day)}({day})"
 
 
 def age(born: date, on: date) -> int:

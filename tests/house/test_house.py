@@ -16,6 +16,9 @@ ROOMS = {
 }  # fmt: skip
 MODULE_LINES = 300
 FUNCTION_LINES = 40
+#: 2,000 at first; 500 more since people sign in at a browser (docs/decisions/0039-pages-and-sessions.md), 200 more since files of
+#: tables are read strictly (docs/decisions/0038-*)
+KIT_LINES = 2700
 #: path or path::function -> why it may be longer than the house allows
 LONGER: dict[str, str] = {}
 #: module -> why it may start programs
@@ -36,6 +39,11 @@ ENVIRONMENT = {
     "platform_api/runner.py": "hands its environment on to what it starts",
     "tools/": "caches and overrides of the outside programs",
     "bench/": "measures programs",
+}
+#: path of a route of zone internet -> why nobody has to sign in
+PUBLIC = {
+    "/verify": "a page to type a verification code into",
+    "/verify/{code}": "who holds a paper may ask whether it was issued; the answer names nobody",
 }
 #: module -> why SQL may stand there beside store.py, migrations and kit
 SQL_ALLOWED = {
@@ -211,11 +219,22 @@ def has_actor(dependant: object) -> bool:
     return any(each.call is current_actor or has_actor(each) for each in dependant.dependencies)  # type: ignore[attr-defined]
 
 
+def is_public(dependant: object) -> bool:
+    from kit.requests import public_transaction
+
+    return any(each.call is public_transaction for each in dependant.dependencies)  # type: ignore[attr-defined]
+
+
 def test_every_route_has_an_actor_one_zone_a_summary_and_its_errors() -> None:
     found = list(routes())
     assert len(found) > 20
     for path, route in found:
-        assert has_actor(route.dependant), path  # type: ignore[attr-defined]
+        if path in PUBLIC:
+            assert is_public(route.dependant), path  # type: ignore[attr-defined]
+            assert route.tags == ["internet"], path  # type: ignore[attr-defined]
+        else:
+            assert has_actor(route.dependant), path  # type: ignore[attr-defined]
+            assert not is_public(route.dependant), path  # type: ignore[attr-defined]
         assert len(route.tags) == 1, path  # type: ignore[attr-defined]
         assert route.summary, path  # type: ignore[attr-defined]
         assert set(route.responses) - {200}, path  # type: ignore[attr-defined]
@@ -233,7 +252,7 @@ def test_mutant_a_route_without_an_actor_is_found() -> None:
 
 
 def test_kit_stays_in_its_budget() -> None:
-    assert sum(file.read_text().count("\n") for file in (ROOT / "kit").glob("*.py")) <= 2000
+    assert sum(file.read_text().count("\n") for file in (ROOT / "kit").glob("*.py")) <= KIT_LINES
 
 
 def test_every_secret_is_described() -> None:

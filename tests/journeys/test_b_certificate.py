@@ -2,14 +2,17 @@
 
 import hashlib
 import io
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from pypdf import PdfReader
 
+from infra.targets import local
 from kit.db import connect
-from tenants.keyring import tenant_url
+from tenants.catalog import index
+from tenants.keyring import tenant_keys, tenant_url
 from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, Cloud
 from tools.demo import scenes
@@ -17,6 +20,7 @@ from tools.demo.counter import Counter
 from tools.login import login
 
 CODE = MINAMISANRIKU
+ASKER = {"name": "架空 請求者", "address": "宮城県架空市1番地", "documents": ["my_number_card"]}
 
 
 def entries(cloud: Cloud, kind: str) -> list[dict[str, Any]]:
@@ -42,7 +46,7 @@ def test_from_sign_in_to_pdf(cloud: Cloud, tmp_path: Any) -> None:
         shown = clerk.get(f"/residents/{number}").json()
         found = clerk.get("/residents", params={"name": shown["name"].split("\u3000")[0], "born_on": shown["born_on"]}).json()
         assert number in [hit["id"] for hit in found["residents"]]
-        body = {"requester": {"kind": "self"}}
+        body = {"requester": {"kind": "self"} | ASKER}
         issued = clerk.post(f"/residents/{number}/certificates", json=body, headers={"Idempotency-Key": "b-1"}).json()
         again = clerk.post(f"/residents/{number}/certificates", json=body, headers={"Idempotency-Key": "b-1"}).json()
         assert issued == again
@@ -100,7 +104,7 @@ def test_mutant_a_process_that_records_no_access_is_found(cloud: Cloud) -> None:
 def test_a_protected_resident_is_refused_to_the_other_party_and_masked(cloud: Cloud) -> None:
     number = somebody(cloud, protected=True)
     with cloud.registry(CODE, purpose="certificate") as clerk:
-        body = {"requester": {"kind": "third_party", "name": "相手", "ground": "債権"}, "form": "household"}
+        body = {"requester": {"kind": "third_party", "ground": "債権"} | ASKER, "form": "household"}
         refused = clerk.post(f"/residents/{number}/certificates", json=body)
         assert refused.status_code == 403
         assert "支援" not in refused.text
@@ -133,6 +137,55 @@ def test_the_scenes_of_the_demo(cloud: Cloud, tmp_path: Any) -> None:
         scenes.register_birth(clerk, filed["residents"][0])
         told = scenes.issue_certificate(clerk, filed["residents"][0], tmp_path)
     assert told["equal"]
+
+
+def test_the_public_checks_a_certificate_without_signing_in(cloud: Cloud) -> None:
+    number = somebody(cloud)
+    public = f"http://127.0.0.1:{cloud.home.tenant_port(index(CODE), 'internet')}"
+    with cloud.registry(CODE, purpose="certificate") as clerk:
+        issued = clerk.post(f"/residents/{number}/certificates", json={"requester": {"kind": "self"} | ASKER}).json()
+        name = clerk.get(f"/residents/{number}").json()["name"]
+        text = PdfReader(io.BytesIO(clerk.get(f"/certificates/{issued['serial']}/pdf").content)).pages[0].extract_text()
+    address = f"{public}/verify/{issued['code'].replace('-', '')}"
+    assert address in text  # what the QR code leads to
+    told = httpx2.get(address, params={"sha256": issued["pdf_sha256"]})
+    known = {"tenant": CODE, "kind": "住民票の写し", "issued_on": issued["issued_on"], "hash_match": True}
+    assert told.json() == known
+    unknown = httpx2.get(f"{public}/verify/{'2' * 20}", params={"sha256": issued["pdf_sha256"]})
+    assert (unknown.status_code, unknown.json()) == (200, known | {"kind": None, "issued_on": None, "hash_match": False})
+    page = httpx2.get(address, headers={"Accept": "text/html"}).text
+    assert "発行したものです" in page
+    assert name not in page
+    assert httpx2.get(f"{public}/resident-registry/residents").status_code == 404
+
+
+def test_the_publics_process_holds_no_key_of_the_register(cloud: Cloud) -> None:
+    processes = {each["name"]: each["pid"] for each in local.state(cloud.home, CODE)}
+    keys = tenant_keys(cloud.home, CODE)
+    inside = Path(f"/proc/{processes[f'tenant-{CODE}-mynumber']}/environ").read_text()
+    outside = Path(f"/proc/{processes[f'tenant-{CODE}-internet']}/environ").read_text()
+    assert keys.internet_password in outside
+    for secret in (keys.data_key, keys.blind_index_key):
+        assert secret in inside  # mutant: the register's own process is found to hold them
+        assert secret not in outside
+
+
+def test_a_representative_who_asks_for_numbers_gets_no_paper_at_the_counter(cloud: Cloud) -> None:
+    number = somebody(cloud)
+    body = {"requester": {"kind": "representative"} | ASKER | {"documents": ["passport", "mandate"]}}
+    wanted = body | {"with_individual_number": True}
+    with cloud.registry(CODE, purpose="certificate") as clerk:
+        assert clerk.post(f"/residents/{number}/certificates", json=wanted).status_code == 403
+    with cloud.registry(CODE, "number-officer", purpose="certificate") as officer:
+        issued = officer.post(f"/residents/{number}/certificates", json=wanted).json()
+        assert issued["delivery"] == "deliver_by_mail_to_person"
+        assert officer.get(f"/certificates/{issued['serial']}/pdf").status_code == 409
+        assert officer.get(f"/certificates/{issued['serial']}/mailing").status_code == 403
+    with cloud.registry(CODE, "registry-supervisor", purpose="certificate") as supervisor:
+        pdf = supervisor.get(f"/certificates/{issued['serial']}/mailing")
+    assert pdf.status_code == 200
+    looked = [each for each in entries(cloud, "access") if each["table"] == "resident_registry.individual_number"]
+    assert [each["detail"]["act"] for each in looked[-2:]] == ["certificate", "certificate_mailing"]
 
 
 def test_a_wrong_password_or_code_lets_nobody_in(cloud: Cloud) -> None:

@@ -22,7 +22,9 @@ def copies(cloud: Cloud) -> list[str]:
 @pytest.mark.proves("BAK-11")
 def test_two_towns_come_back_without_the_primary(cloud: Cloud) -> None:
     with cloud.registry(MINAMISANRIKU, purpose="certificate") as clerk:
-        body = {"requester": {"kind": "self"}}
+        body = {
+            "requester": {"kind": "self", "name": "架空 請求者", "address": "宮城県架空市1番地", "documents": ["my_number_card"]}
+        }
         assert clerk.post(f"/residents/{somebody(cloud)}/certificates", json=body).status_code == 201
     for code in (ONAGAWA, MINAMISANRIKU):
         cloud.run("dr", "backup", "--tenant", code)

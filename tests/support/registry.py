@@ -13,9 +13,11 @@ from kit import clock
 from kit.db import Tx, connect
 from kit.migrate import migrate
 from systems.resident_registry import service as rooms
+from systems.resident_registry.model.certificates import Request, Requester
 from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import NewResident, Office, Place, Resident
+from systems.resident_registry.rules.certificates import WITH_GROUND
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import people as store
 from tests.support.journaled import journaled
@@ -93,14 +95,30 @@ def undone(tx: Tx, one: Movement) -> Movement:
 
 
 def move_in(
-    tx: Tx, *new: NewResident, event_on: date = TODAY, filed_on: date = TODAY, place: Place = PLACE, office: Office = OFFICE
+    tx: Tx,
+    *new: NewResident,
+    event_on: date = TODAY,
+    filed_on: date = TODAY,
+    place: Place = PLACE,
+    previous: str = "東京都",
+    office: Office = OFFICE,
 ) -> list[Resident]:
     people = [vars(each) for each in new or [person()]]
-    details = {"place": vars(place), "previous": {"address": "東京都"}, "people": people}
+    details = {"place": vars(place), "previous": {"address": previous}, "people": people}
     one = moved(tx, "move_in", details, event_on=event_on, filed_on=filed_on, office=office)
     entered_ = [store.resident(tx, number, TODAY) for number in one.residents]
     assert len(entered_) == len(people)
     return entered_
+
+
+def asked(requester: Requester = "self", **more: Any) -> Request:
+    """A complete request of that class: who asks, why, and with which documents."""
+    facts: dict[str, Any] = {"name": "架空 請求者", "address": "宮城県架空市1番地", "documents": ("my_number_card",)}
+    if requester in WITH_GROUND:
+        facts["ground"] = "架空の理由"
+    if requester == "representative":
+        facts["documents"] = ("my_number_card", "mandate")
+    return Request(requester, **facts | more)
 
 
 def household_of(tx: Tx, size: int) -> list[Resident]:
@@ -114,3 +132,26 @@ def named(*people: Resident) -> list[dict[str, Any]]:
 
 def die(tx: Tx, one: Resident, relations: dict[UUID, str] | None = None, version: int | None = None) -> Movement:
     return moved(tx, "death", {"residents": [{"id": one.id, "version": version or one.version}], "relations": relations or {}})
+
+
+def move_within(tx: Tx, one: Resident, place: Place, event_on: date = TODAY) -> None:
+    """The whole household of its head `one` moves inside the municipality."""
+    everybody = store.members(tx, one.household_id, TODAY)
+    moved(tx, "move_within", {"residents": named(*everybody), "place": vars(place)}, event_on=event_on)
+
+
+def move_out(tx: Tx, one: Resident, to: str, on: date = TODAY) -> None:
+    """One resident moves away, and the day has come: the record is removed."""
+    now = store.resident(tx, one.id, TODAY)
+    moved(tx, "move_out", {"residents": named(now), "destination": {"address": to}}, event_on=on)
+    now = store.resident(tx, one.id, TODAY)
+    if now.removed_on is None:
+        notice = {"residents": named(now), "destination": {"address": to}, "received_on": TODAY}
+        moved(tx, "in_notice", notice, event_on=on)
+
+
+def bear(tx: Tx, household_id: UUID, child: NewResident) -> Resident:
+    """A child is born into the household."""
+    details = {"household_id": household_id, "child": vars(child)}
+    filed = moved(tx, "birth", details, event_on=child.born_on, filed_on=child.born_on)
+    return store.resident(tx, filed.residents[0], TODAY)

@@ -9,8 +9,8 @@ from infra.targets.services import Postgres
 from kit.db import Database, connect
 from kit.migrate import migrate
 from systems.resident_registry.jobs import night
-from systems.resident_registry.model.certificates import Request
-from systems.resident_registry.service import certificates
+from systems.resident_registry.model.measures import Asker
+from systems.resident_registry.service import measures
 from tenants.databases import admit_zone, close_public_schema
 from tests.support.journaled import Journaled, journaled
 from tests.support.registry import CLERK, MIGRATIONS, OFFICE, household_of, moved, named, undone
@@ -24,7 +24,7 @@ def town(postgres: Postgres, tmp_path: Path) -> Journaled:
     return j
 
 
-def test_the_zones_role_can_move_certify_and_close_the_day(town: Journaled) -> None:
+def test_the_zones_role_can_move_disclose_and_close_the_day(town: Journaled) -> None:
     admit_zone(town.owner, "resident_registry", "j_app", "j_sealer", "j_bulk")
     database = Database(town.app, max_size=2)
     try:
@@ -33,7 +33,7 @@ def test_the_zones_role_can_move_certify_and_close_the_day(town: Journaled) -> N
             changed = moved(tx, "name_change", {"residents": [named(child)[0] | {"name": "架空　改", "kana": "カクウ"}]})
             undone(tx, changed)
         with database.transaction(CLERK) as tx:
-            assert certificates.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False).serial
+            measures.check_disclosure(tx, [head.id], Asker("self"))
         assert night.run(database, OFFICE)["failed_households"] == 0
     finally:
         database.close()
@@ -46,5 +46,5 @@ def test_mutant_without_the_right_to_its_functions_it_cannot(town: Journaled) ->
     with connect(town.app, actor=CLERK) as tx:
         head = household_of(tx, 1)[0]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            certificates.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False)
+            measures.check_disclosure(tx, [head.id], Asker("self"))
         tx.execute("ROLLBACK")

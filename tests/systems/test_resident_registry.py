@@ -1,29 +1,20 @@
 """The register's procedures, on a real database."""
 
-import io
-import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pypdf import PdfReader
 
 from kit import journal
-from kit.civic.places import WARDS
 from kit.db import Tx, connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
-from systems.resident_registry.jobs import imports
-from systems.resident_registry.model.certificates import Request
 from systems.resident_registry.model.errors import NewHeadNeeded
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import certificates, people, search
 from systems.resident_registry.store import people as store
-from tenants import synthetic_residents
-from tenants.catalog import tenant
-from tests.support.registry import NAME, OFFICE, TODAY, die, household_of, move_in, moved, named, person
+from tests.support.registry import NAME, OFFICE, TODAY, asked, die, household_of, move_in, moved, named, person
 
 
 def accesses(tx: Tx) -> int:
@@ -109,35 +100,6 @@ def test_a_search_that_finds_more_than_fifty_is_refused_and_shows_nobody(tx: Tx)
     assert accesses(tx) == 0
 
 
-def test_household_form_of_five_has_two_sheets_and_nothing_that_was_not_asked_for(tx: Tx) -> None:
-    members = household_of(tx, 5)
-    issued = certificates.issue_certificate(tx, OFFICE, members[0].id, Request("self", form="household"), is_supervisor=False)
-    pdf = PdfReader(io.BytesIO(certificates.certificate_pdf(tx, issued.serial)))
-    texts = [page.extract_text() for page in pdf.pages]
-    assert len(texts) == 2
-    assert [text.count("生年月日") for text in texts] == [4, 1]
-    everything = "".join(texts)
-    for word in ("本籍", "筆頭者", "続柄", members[0].resident_code):
-        assert word not in everything
-    assert "昭和25年1月2日" in everything
-    assert issued.fee_yen == 300
-    assert accesses(tx) == 10
-
-
-def test_the_same_certificate_has_the_same_bytes_and_the_serial_counts_on(tx: Tx) -> None:
-    one = move_in(tx)[0]
-    issued = [
-        certificates.issue_certificate(tx, OFFICE, one.id, Request("self", copies=2), is_supervisor=False) for _ in range(2)
-    ]
-    year = TODAY.year
-    assert [each.serial for each in issued] == [f"045811-{year}-000001", f"045811-{year}-000002"]
-    assert issued[0].fee_yen == 600
-    assert certificates.certificate_pdf(tx, issued[0].serial) == certificates.certificate_pdf(tx, issued[0].serial)
-    tx.execute("UPDATE resident_registry.certificate SET content = jsonb_set(content, '{address}', '\"別の住所\"')")
-    with pytest.raises(Conflict):  # mutant: content that was altered does not pass for what was issued
-        certificates.certificate_pdf(tx, issued[0].serial)
-
-
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
     head, spouse, child = move_in(
         tx, person(), person("䶒藤 花", "妻", sex="female"), person("䶒藤 子", "子", born_on=date(1980, 1, 1))
@@ -152,7 +114,7 @@ def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
     die(tx, store.resident(tx, spouse.id, TODAY))
     assert store.resident(tx, child.id, TODAY).relation == "世帯主"  # a sole survivor is head by itself
     with pytest.raises(Conflict):
-        certificates.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False)
+        certificates.issue_certificate(tx, OFFICE, head.id, asked(), is_supervisor=False)
 
 
 def test_a_stale_version_loses(tx: Tx) -> None:
@@ -176,42 +138,6 @@ def test_birth_move_within_and_move_out(tx: Tx) -> None:
     assert search.search(tx, Criteria(name="太朗")) == []
     with pytest.raises(NotFound):
         store.resident(tx, uuid4(), TODAY)
-
-
-def test_the_synthetic_file_is_the_same_every_time(tmp_path: Path) -> None:
-    body = tenant("045811")
-    for name in ("a", "b"):
-        synthetic_residents.write(body, 500, tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    lines = [json.loads(line) for line in (tmp_path / "a").read_text().splitlines()]
-    assert sum(len(line["members"]) for line in lines) == 500
-    assert all(line["address"].startswith("宮城県牡鹿郡女川町") for line in lines)
-    for line in lines:
-        assert [m["relation"] for m in line["members"]].count("世帯主") == 1
-
-
-def test_addresses_of_the_designated_city_carry_their_wards_code(tmp_path: Path) -> None:
-    synthetic_residents.write(tenant("041009"), 600, tmp_path / "sendai")
-    lines = [json.loads(line) for line in (tmp_path / "sendai").read_text().splitlines()]
-    assert {line["authority_code"] for line in lines} == set(WARDS)
-    assert all(WARDS[line["authority_code"]] in line["address"] for line in lines)
-    assert all(line["address"].endswith(line["town"] + line["lot"]) for line in lines)
-
-
-def test_an_import_with_a_bad_line_names_it_and_leaves_nothing(register: str, tmp_path: Path) -> None:
-    body = tenant("045811")
-    file = tmp_path / "residents.jsonl"
-    synthetic_residents.write(body, 50, file)
-    lines = file.read_text().splitlines()
-    spoiled = json.loads(lines[3])
-    spoiled["members"][0]["individual_number"] = "123456789012"
-    lines[3] = json.dumps(spoiled)
-    file.write_text("\n".join(lines))
-    with pytest.raises(Invalid, match="line 4") as wrong, connect(register) as tx:
-        imports.import_file(tx, OFFICE, file)
-    assert "123456789012" not in wrong.value.detail
-    with connect(register) as tx:
-        assert store.count(tx) == 0
 
 
 def test_every_table_of_the_register_is_watched(register: str) -> None:

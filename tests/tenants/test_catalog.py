@@ -1,16 +1,21 @@
 """Definitions, lifecycle, keys."""
 
+import json
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from infra.targets.local import process_settings
 from kit.errors import Conflict, Invalid, NotFound, Unavailable
+from systems.resident_registry.service import legal
 from tenants import catalog, lifecycle
 from tenants.home import Home
 from tenants.keyring import tenant_keys, unwrap, wrap
-from tenants.model import SITES, SYSTEMS
+from tenants.model import COMPANIONS, SITES, SYSTEMS
 
 ONAGAWA = catalog.tenant("045811")
 
@@ -18,7 +23,7 @@ ONAGAWA = catalog.tenant("045811")
 def test_every_definition_parses_and_every_system_is_enabled_somewhere() -> None:
     found = catalog.catalog()
     assert len(found) == 36
-    assert {name for tenant in found.values() for name in tenant.systems} == set(SYSTEMS)
+    assert {name for tenant in found.values() for names in tenant.zones.values() for name in names} == set(SYSTEMS)
     for file in catalog.DEFINITIONS.glob("*.yaml"):
         assert file.name.startswith(yaml.safe_load(file.read_text())["code"])
 
@@ -26,6 +31,7 @@ def test_every_definition_parses_and_every_system_is_enabled_somewhere() -> None
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"colour": "blue"}, "colour: unknown key"),
     ({"systems": ["nonsense"]}, "there is no system nonsense"),
+    ({"systems": ["certificate_check"]}, "there is no system certificate_check to enable"),
     ({"sites": {"primary": "sendai", "recovery": "atlantis"}}, "there is no site atlantis"),
     ({"sites": {"primary": "sendai", "recovery": "minamisanriku"}}, "shares the hazard tsunami_sanriku"),
     ({"sites": {"primary": "ishinomaki", "recovery": "ishinomaki"}}, "is the primary site itself"),
@@ -40,6 +46,36 @@ def test_wrong_definitions_are_refused_with_key_and_reason(change: dict[str, Any
     with pytest.raises(Invalid, match=told) as refused:
         catalog.check(ONAGAWA.model_dump(mode="json") | change, "file.yaml")
     assert refused.value.detail.startswith("file.yaml: ")
+
+
+def test_who_has_the_registry_lets_the_public_check_its_certificates() -> None:
+    assert ONAGAWA.zones == {"mynumber": ("resident_registry",), "internet": ("certificate_check",)}
+    assert "internet" not in catalog.tenant("040002").zones
+    assert set(COMPANIONS) | set(COMPANIONS.values()) <= set(SYSTEMS)
+
+
+def test_a_municipalitys_own_values_go_before_those_for_everybody(tmp_path: Path) -> None:
+    own = {"parameters": {"resident_registry": {"certificate_fee_yen": {"2026-10-01": 350}}}}
+    body = catalog.check(ONAGAWA.model_dump(mode="json") | own, "x")
+    catalog.apply(Home(tmp_path), body)
+    told = process_settings(Home(tmp_path), "045811", "mynumber").parameters["resident_registry"]
+    fee = partial(legal.value, "certificate_fee_yen")
+    assert [fee(date(2026, 9, 30), told), fee(date(2026, 10, 1), told), fee(date(2026, 10, 1))] == [300, 350, 300]
+    with pytest.raises(Invalid, match="no parameter"):
+        legal.value("nonsense", date(2026, 10, 1), {"nonsense": {date(2020, 1, 1): 1}})
+    with pytest.raises(Invalid, match=r"file\.yaml: parameters"):
+        catalog.check(ONAGAWA.model_dump(mode="json") | {"parameters": {"resident_registry": {"x": {"soon": 1}}}}, "file.yaml")
+
+
+def test_keys_that_came_later_are_made_once_and_the_old_ones_stay(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    old = tenant_keys(home, "045811").model_dump()
+    file = home.secrets / "tenant-045811.json"
+    file.write_text(json.dumps({name: value for name, value in old.items() if name != "internet_password"}))
+    first, again = tenant_keys(home, "045811"), tenant_keys(home, "045811")
+    assert first == again
+    assert first.model_dump(exclude={"internet_password"}) == {k: v for k, v in old.items() if k != "internet_password"}
+    assert first.internet_password != old["internet_password"]
 
 
 def test_text_that_is_no_definition_is_refused() -> None:

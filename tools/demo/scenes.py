@@ -30,7 +30,8 @@ def find_person(counter: Counter) -> tuple[str, list[dict[str, Any]]]:
 def issue_certificate(counter: Counter, resident: str, folder: Path) -> dict[str, Any]:
     """Issue a 住民票の写し, fetch its PDF into `folder`; serial, path and hash."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked = {"requester": {"kind": "self"}, "form": "household", "with_head_and_relation": True}
+    asker = {"kind": "self", "name": "窓口 来庁者", "address": "宮城県本吉郡南三陸町志津川", "documents": ["my_number_card"]}
+    asked = {"requester": asker, "form": "household", "with_head_and_relation": True}
     issued = counter.ask("POST", f"/residents/{resident}/certificates", json=asked)
     pdf = counter.call("GET", f"/certificates/{issued['serial']}/pdf").content
     path = folder / f"certificate-{issued['serial']}.pdf"
@@ -77,6 +78,12 @@ def refused_party(home: Home, clerk: Counter, resident: str) -> dict[str, Any]:
     """A resident asks for protection (支援措置), which holds from the application on; the other party's request is refused."""
     officer = Counter(home, clerk.code, "dv-officer", purpose="notification")
     officer.ask("POST", "/support-cases", json={"applicant": resident, "kind": "A", "opponent": {"name": "三浦\u3000茂"}})
-    requester = {"kind": "third_party", "name": "三浦\u3000茂", "ground": "債権の回収"}
+    requester: dict[str, Any] = {
+        "kind": "third_party",
+        "name": "三浦\u3000茂",
+        "address": "宮城県仙台市青葉区",
+        "ground": "債権の回収",
+    }
+    requester |= {"documents": ["driving_licence"]}
     response = clerk.call("POST", f"/residents/{resident}/certificates", json={"requester": requester})
     return {"what": "支援措置の相手方が住民票の写しを請求", "status": response.status_code}

@@ -1,6 +1,6 @@
 """What can be wrong at this counter: classes with a Japanese title, each under the class of kit that has its status."""
 
-from kit.errors import Conflict, Forbidden, Invalid, PurposeRequired, Stale
+from kit.errors import Conflict, Forbidden, Invalid, PurposeRequired, Refused, Stale
 
 
 class CheckDigit(Invalid):
@@ -169,3 +169,39 @@ class CopyNotConfirmed(Conflict):
     """復元した写しです。支援措置を確認するまで発行できません。"""
 
     slug = "copy-not-confirmed"
+
+
+class RequestIncomplete(Invalid):
+    """請求に必要な事項が足りません。"""
+
+    slug = "request-incomplete"
+
+
+class ItemNotPrintable(Refused):
+    """この請求区分では記載できない事項です。"""
+
+    slug = "item-not-printable"
+
+
+class RemovedAndPresent(Conflict):
+    """除票と現在の住民票は一つの証明書にできません。"""
+
+    slug = "removed-and-present"
+
+
+class StillKept(Conflict):
+    """この除票は保存期間中です。"""
+
+    slug = "still-kept"
+
+
+class MailedToPerson(Conflict):
+    """本人へ郵送する証明書です。窓口では交付できません。"""
+
+    slug = "mailed-to-person"
+
+
+class NotAsIssued(Conflict):
+    """交付したときと同じ証明書を作成できません。"""
+
+    slug = "not-as-issued"

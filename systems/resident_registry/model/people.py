@@ -1,5 +1,6 @@
 """Residents, households and the places where they live."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -21,6 +22,10 @@ class Office:
     tenant_name: str
     data_key: bytes = field(repr=False)
     blind_index_key: bytes = field(repr=False)
+    #: where the public reaches this municipality's zone internet
+    public_url: str = "https://verify.invalid"
+    #: dated values of its own, before the ones that hold for everybody: name -> first day -> value
+    parameters: Mapping[str, Mapping[date, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ def office(request: Request) -> people.Office:
     """The municipality this process works for."""
     settings: ProcessSettings = request.app.state.settings
     keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
+    own = settings.parameters.get("resident_registry", {})
+    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1], settings.public_url, own)
 
 
 def version(if_match: Annotated[str | None, Header(description="the version that was read, in quotes")] = None) -> int:

@@ -1,39 +1,91 @@
-"""Who may have a certificate, and what it prints."""
+"""Who may have a certificate, what it costs, how long a removed record is kept, whom an issue is told to."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from kit.civic.dates import wareki
-from kit.errors import Conflict, Refused
-from systems.resident_registry.model.certificates import Request
-from systems.resident_registry.model.people import HEAD, Resident
-from systems.resident_registry.rules.measures import NEUTRAL
+from kit.errors import Conflict
+from systems.resident_registry.model.certificates import (
+    DOCUMENTS,
+    DOCUMENTS_WITH_PHOTO,
+    KINDS,
+    MANDATES,
+    REQUESTERS,
+    DayLine,
+    Disposed,
+    NoticeRegistration,
+    Request,
+)
+from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete, StillKept
+from systems.resident_registry.model.people import Resident
 
-#: persons on one sheet of the household form (標準仕様書)
-PERSONS_A_SHEET = 4
+#: told for every refusal of a certificate, so that the answer does not reveal why
+NEUTRAL = "この請求には応じられません。"
+JAPAN = ZoneInfo("Asia/Tokyo")
+#: requesters who say why they ask (arts. 12-2, 12-3)
+WITH_GROUND = ("public_body", "third_party", "listed_profession")
+#: requesters of whose certificates a registered person is told; never for official use (本人通知制度)
+TOLD_OF = {"representative": "代理人", "third_party": "第三者", "listed_profession": "第三者"}
 
 
-def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
-    """Whether this requester may have a copy of these records.
+def check_request(request: Request) -> None:
+    """Whether the request says who asks, why, and shows who they are (住民基本台帳法 arts. 12(2)(3), 12-2(2), 12-3(4)).
 
     Raises
     ------
-    Refused
-        The request lacks its ground, or asks for what it may not have; in the same neutral words as a protected record.
+    RequestIncomplete
+        Something is missing; `missing` names it.
+    """
+    missing = [name for name in ("name", "address") if not getattr(request, name)]
+    if request.requester in WITH_GROUND and not request.ground:
+        missing.append("ground")
+    unknown = [each for each in request.documents if each not in DOCUMENTS]
+    shown = set(request.documents) - set(MANDATES) - set(unknown)
+    if unknown or (not shown & set(DOCUMENTS_WITH_PHOTO) and len(shown) < 2):
+        missing.append("documents")
+    if request.requester == "representative" and not set(request.documents) & set(MANDATES):
+        missing.append("mandate")
+    if missing:
+        told = {
+            "name": "請求者の氏名",
+            "address": "請求者の住所",
+            "ground": "請求の理由",
+            "documents": "本人確認書類(顔写真付き1点、又はそれ以外2点)",
+            "mandate": "代理権を示す書類",
+        }
+        raise RequestIncomplete("、".join(told[each] for each in missing) + "が必要です。", missing=missing)
+
+
+def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
+    """Whether these records can be certified so; a removed one is certified alone (標準仕様書 5.1).
+
+    Raises
+    ------
+    RequestIncomplete
+        Somebody who belonged to the household asks for a removed record without saying why.
+    RemovedAndPresent
+        The kind of certificate does not fit records that are removed, or are not.
     Conflict
-        Somebody was removed from the register: that is another certificate (除票の写し).
+        A removed record in the household form, or for another municipality.
 
     References
     ----------
-    住民基本台帳法 arts. 12, 12-2, 12-3. Protective measures are `service.measures.check_disclosure`'s.
+    住民基本台帳法 arts. 12 to 12-4, 15-4.
     """
-    if any(each.removed_on is not None for each in people):
-        raise Conflict("a removed record is certified by 除票の写し, which is not offered yet")
-    if request.requester == "third_party" and not request.ground:
-        raise Refused(NEUTRAL)
-    if request.requester in ("third_party", "public_body") and request.with_resident_code:
-        raise Refused(NEUTRAL)
+    removed = {each.removed_on is not None for each in people}
+    if removed != {request.kind == "removed_copy"}:
+        way = "除票の写し" if True in removed else "住民票の写し"
+        raise RemovedAndPresent(f"この記録は{way}で証明します。")
+    if request.kind != "removed_copy":
+        return
+    if request.form != "individual" or len(people) != 1:
+        raise Conflict("除票の写しは個人票のみです。")
+    if request.requester == "other_municipality":
+        raise Conflict("除票の写しは広域交付の対象ではありません。")
+    if request.requester == "household_member" and not request.ground:
+        raise RequestIncomplete("同一世帯であった者の請求には理由が必要です。", missing=["ground"])
 
 
 def fee_yen(request: Request, fee_each: int) -> int:
@@ -41,41 +93,69 @@ def fee_yen(request: Request, fee_each: int) -> int:
     return 0 if request.requester == "public_body" else fee_each * request.copies
 
 
-def build_content(
-    request: Request, people: Sequence[Resident], *, tenant: str, tenant_name: str, serial: str, issued_on: date
-) -> dict[str, Any]:
-    """All that the certificate prints. Items not asked for are left out, not blanked (住民基本台帳法 art. 12(5))."""
+def disposal_from(removed_on: date, years: int) -> date:
+    """First day on which a removed record is no longer kept: the day after the period's last (施行令 art. 34; 民法 art. 143)."""
+    try:
+        last = removed_on.replace(year=removed_on.year + years)
+    except ValueError:  # 29 February
+        last = date(removed_on.year + years, 2, 28)
+    return last + timedelta(days=1)
+
+
+def check_disposed(subject: Disposed, request: Request, *, years: int, today: date, is_there: bool) -> None:
+    """Whether the office may certify that the record was lawfully disposed of (廃棄済証明).
+
+    Raises
+    ------
+    StillKept
+        Its period has not passed, or the record is there: then it is certified itself.
+    """
+    check_request(request)
+    first = disposal_from(subject.removed_on, years)
+    if today < first:
+        raise StillKept(f"保存期間中です。廃棄できるのは{first.isoformat()}以後です。")
+    if is_there:
+        raise StillKept("該当する除票が保存されています。除票の写しを請求してください。")
+
+
+def registration_ends_on(registered_on: date, years: int) -> date | None:
+    """First day on which a registration no longer counts; None without limit (0 years)."""
+    if years == 0:
+        return None
+    try:
+        return registered_on.replace(year=registered_on.year + years)
+    except ValueError:  # 29 February
+        return date(registered_on.year + years, 3, 1)
+
+
+def counts_on(registration: NoticeRegistration, day: date) -> bool:
+    """Whether a registration is in force on that day."""
+    until = registration.ended_on or registration.ends_on
+    return registration.registered_on <= day and (until is None or day < until)
+
+
+def notice_content(request: Request, kind_name: str, issued_on: date) -> dict[str, object] | None:
+    """What a registered person is told of an issue; None when it is not told. Never who asked (本人通知制度)."""
+    told = TOLD_OF.get(request.requester)
+    if told is None:
+        return None
+    return {"issued_on": issued_on.isoformat(), "kind": kind_name, "copies": request.copies, "requester_class": told}
+
+
+def account(lines: Sequence[DayLine], office: str, day: date, made_at: datetime) -> dict[str, Any]:
+    """The day's account as its page prints it."""
+
+    def figures(some: Sequence[DayLine]) -> dict[str, str]:
+        sums = (sum(getattr(line, name) for line in some) for name in ("certificates", "copies", "fee_yen"))
+        return dict(zip(("certificates", "copies", "fee"), (f"{n:,}" for n in sums), strict=True))
+
+    shown = [{"kind": KINDS[one.kind], "requester": REQUESTERS.get(one.requester, "")} | figures([one]) for one in lines]
     return {
-        "template": "certificate_1",
-        "form": request.form,
-        "serial": serial,
-        "tenant": tenant,
-        "tenant_name": tenant_name,
-        "issued_on": wareki(issued_on),
-        "address": people[0].address,
-        "postal_code": people[0].postal_code,
-        "people": [_person(request, each) for each in people],
-        "head": next((p.name for p in people if p.relation == HEAD), None) if request.with_head_and_relation else None,
-        "sheet": PERSONS_A_SHEET if request.form == "household" else 1,
+        "key": f"account {day.isoformat()}",
+        "day": [day.year, day.month, day.day],
+        "day_text": wareki(day),
+        "office": office,
+        "lines": shown,
+        "total": figures(lines),
+        "made": f"{made_at.astimezone(JAPAN):%Y-%m-%d %H:%M}",
     }
-
-
-def _person(request: Request, resident: Resident) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "name": resident.name,
-        "kana": resident.kana,
-        "born_on": wareki(resident.born_on),
-        "sex": {"male": "男", "female": "女"}[resident.sex],
-        "became_resident_on": wareki(resident.became_resident_on),
-        "address_since": wareki(resident.address_since) if resident.address_since else "",
-        "filed_on": wareki(resident.filed_on),
-        "previous_address": resident.previous_address or "",
-    }
-    if request.with_head_and_relation:
-        shown["relation"] = resident.relation
-    if request.with_registered_domicile:
-        shown["registered_domicile"] = resident.registered_domicile or ""
-        shown["family_register_head"] = resident.family_register_head or ""
-    if request.with_resident_code:
-        shown["resident_code"] = resident.resident_code
-    return shown

@@ -42,10 +42,10 @@ def relation_codes(relation: str) -> list[str]:
 
 def check_new_resident(person: NewResident, event_on: date) -> None:
     """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item."""
-    for name in (person.name, person.kanji_name, person.former_surname, person.alias, person.roman_name):
+    for name in (person.kanji_name, person.former_surname, person.alias, person.roman_name):
         if name is not None:
             check_name(name)
-    check_kana(person.kana)
+    check_names(person.name, person.kana)
     if person.born_on > event_on:
         raise EventBeforeBirth("the event lies before the birth")
     check_numbers(person.resident_code, person.individual_number)

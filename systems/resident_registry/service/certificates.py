@@ -1,68 +1,208 @@
 """Issuing certificates and making them again."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from kit import journal
-from kit.clock import today
+from kit.civic.places import PREFECTURE, SENDAI, WARDS
+from kit.civic.verification import digest, draw, printed
+from kit.clock import now, today
 from kit.db import Tx
-from kit.documents import render
-from kit.errors import Conflict
-from systems.resident_registry.model.certificates import Certificate, Request
-from systems.resident_registry.model.measures import Asker
-from systems.resident_registry.model.people import RESIDENT, Office
+from kit.documents import check_printable, qr_svg, render
+from kit.errors import NotFound
+from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
+from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued
+from systems.resident_registry.model.measures import Asker, Document, Requester
+from systems.resident_registry.model.people import RESIDENT, Office, Resident
+from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
-from systems.resident_registry.service import legal, measures
+from systems.resident_registry.rules import printing
+from systems.resident_registry.service import legal, measures, numbers, third_party_notices
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import people as persons
 
 
-def issue_certificate(tx: Tx, office: Office, number: UUID, request: Request, *, is_supervisor: bool) -> Certificate:
-    """Issue a 住民票の写し: decision, serial, fee and record in one transaction (住民基本台帳法 art. 12)."""
-    person = persons.resident(tx, number, today())
-    people = persons.members(tx, person.household_id, today()) if request.form == "household" else [person]
-    asker = Asker(request.requester, name=request.name, ground=request.ground)
-    measures.check_disclosure(tx, [each.id for each in people], asker, is_supervisor=is_supervisor)
-    rules.check_may_issue(request, people)
-    serial = store.next_serial(tx, f"{office.tenant}-{today().year}-")
-    content = rules.build_content(
-        request, people, tenant=office.tenant, tenant_name=office.tenant_name, serial=serial, issued_on=today()
-    )
-    issued = Certificate(
-        serial=serial,
-        form=request.form,
-        requester=request.requester,
-        residents=[each.id for each in people],
-        content=content,
-        copies=request.copies,
-        fee_yen=rules.fee_yen(request, legal.value("certificate_fee_yen", today())),
-        issued_on=today(),
-        pdf_sha256=hashlib.sha256(render_certificate(content)).hexdigest(),
-    )
-    store.add_certificate(tx, issued)
-    journal.record_access(tx, RESIDENT, issued.residents, {"act": "certificate", "serial": serial})
-    return issued
+def issue_certificate(
+    tx: Tx, office: Office, number: UUID, request: Request, *, is_supervisor: bool, is_number_officer: bool = False
+) -> Certificate:
+    """Issue a 住民票の写し, 除票の写し or 住民票記載事項証明書 of a resident or the household, as `request.kind` says.
 
-
-def certificate_pdf(tx: Tx, serial: str) -> bytes:
-    """The PDF of an issued certificate, made again from its content.
+    Decision, serial, fee, record, the board outside and drafts of notices are one transaction.
 
     Raises
     ------
-    Conflict
+    Refused
+        Disclosure is restricted; always in the same neutral words.
+    RequestIncomplete, RemovedAndPresent, ItemNotPrintable, Unprintable
+        See the rules and `kit.documents`.
+    """
+    person = persons.resident(tx, number, today())
+    everybody = _members(tx, person) if request.form == "household" else [person]
+    people = [each for each in everybody if not request.members or each.id in request.members]
+    if person not in people or set(request.members) - {each.id for each in people}:
+        raise NotFound("there is no such resident in this household")
+    rules.check_request(request)
+    asker = Asker(_class_of(request), name=request.name, address=request.address, ground=request.ground)
+    document: Document = "removed" if request.kind == "removed_copy" else "residence"
+    residents = [each.id for each in people]
+    measures.check_disclosure(tx, residents, asker, document=document, is_supervisor=is_supervisor)
+    rules.check_may_issue(request, people)
+    dead = any(each.state == "dead" for each in people)
+    items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
+    paper = _paper(tx, office, person)
+    content = pages.build_content(
+        request,
+        people,
+        items,
+        paper,
+        heads=_heads(tx, people, items),
+        sealed=_sealed(tx, office, people, paper.serial) if "individual_number" in items else {},
+        history=pages.entries(store.versions(tx, person.id), items) if "history" in items else [],
+        whole_household=len(people) == len(everybody),
+    )
+    return _issue(tx, office, request, [each.id for each in people], content)
+
+
+def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, request: Request) -> Certificate:
+    """Certify that a removed record was disposed of when its period had passed (廃棄済証明).
+
+    Raises
+    ------
+    StillKept
+        The period has not passed, or the record is there.
+    """
+    years = legal.value("removed_records_years", subject.removed_on, office.parameters)
+    there = store.is_kept(tx, subject.name, subject.born_on)
+    rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
+    first = rules.disposal_from(subject.removed_on, years)
+    content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
+    return _issue(tx, office, request, [], content)
+
+
+def issued(tx: Tx, serial: str) -> Certificate:
+    """The certificate of that serial; `NotFound` when there is none."""
+    return store.certificate(tx, serial)
+
+
+def certificate_pdf(tx: Tx, office: Office, serial: str, *, mailing: bool = False) -> bytes:
+    """The PDF of an issued certificate, made again from its content. `mailing`: for the envelope to the person.
+
+    Raises
+    ------
+    MailedToPerson
+        It is mailed to the person and not handed out at the counter; or it is not, and there is nothing to mail.
+    NotAsIssued
         The bytes are not those that were issued.
     """
     issued = store.certificate(tx, serial)
     measures.check_reprint(tx, issued.residents)
-    pdf = render_certificate(issued.content)
+    if (issued.delivery == "deliver_by_mail_to_person") != mailing:
+        raise MailedToPerson("郵送用の印刷として取り出してください。" if not mailing else "窓口で交付する証明書です。")
+    pdf = render_certificate(numbers.reveal(office, issued.content))
     if hashlib.sha256(pdf).hexdigest() != issued.pdf_sha256:
-        raise Conflict("the certificate does not come out as it was issued")
-    journal.record_access(tx, RESIDENT, issued.residents, {"act": "certificate_pdf", "serial": serial})
+        raise NotAsIssued("the certificate does not come out as it was issued")
+    act = "certificate_mailing" if mailing else "certificate_pdf"
+    journal.record_access(tx, RESIDENT, issued.residents, {"act": act, "serial": serial})
+    if numbers.holds_numbers(issued.content):
+        journal.record_access(tx, numbers.TABLE, issued.residents, {"act": act, "serial": serial})
     return pdf
 
 
 def render_certificate(content: Mapping[str, Any]) -> bytes:
-    """PDF of a certificate's content; the template it was issued with is named in it."""
-    return render(legal.HERE / "templates" / f"{content['template']}.typ", content)
+    """PDF of a certificate's content, its numbers revealed; the edition it was issued with is named in it."""
+    template = legal.HERE / "templates" / f"{content['template']}.typ"
+    if content["template"] == "certificate_1":
+        return render(template, content)
+    inputs = {"qr": qr_svg(content["check_url"])}
+    return render(template, content, inputs=inputs, standard="a-2a", canary=content["serial"])
+
+
+def day_account(tx: Tx, day: date) -> list[DayLine]:
+    """The day's account of certificates and fees (証明発行日計・手数料日計); nobody is named."""
+    return store.day_lines(tx, day)
+
+
+def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
+    """The day's account as a page to be checked and stamped."""
+    lines = store.day_lines(tx, day)
+    return render(
+        legal.HERE / "templates" / "day_account_1.typ", rules.account(lines, office.tenant_name, day, now()), standard="a-2a"
+    )
+
+
+def _class_of(request: Request) -> Requester:
+    """The requester as protective measures class them: a listed profession is a third party, 広域交付 is the person."""
+    others: dict[str, Requester] = {"listed_profession": "third_party", "other_municipality": "self"}
+    return others.get(request.requester) or cast(Requester, request.requester)
+
+
+def _members(tx: Tx, person: Resident) -> list[Resident]:
+    return [person] if person.removed_on is not None else persons.members(tx, person.household_id, today())
+
+
+def _paper(tx: Tx, office: Office, person: Resident | None) -> Paper:
+    """Number and code of a new paper, and who issues it; in 仙台市 the head of the ward."""
+    ward = WARDS.get((person.authority_code if person else None) or "", "") if office.tenant == SENDAI else ""
+    code = draw(secrets.randbelow)
+    return Paper(
+        serial=f"{office.tenant}-{today().year}-{persons.draw(tx, f'certificate/{today().year}'):06d}",
+        code=printed(code),
+        check_url=f"{office.public_url}/verify/{code}",
+        issued_on=today(),
+        issuer=f"{PREFECTURE}{office.tenant_name}{ward}長",
+        issuer_name=legal.value("certificate_issuer_name", today(), office.parameters),
+    )
+
+
+def _heads(tx: Tx, people: Sequence[Resident], items: frozenset[Item]) -> dict[UUID, str]:
+    if "head_and_relation" not in items:
+        return {}
+    one = people[0]
+    # of a removed record, the head of its last day; who came and went on one day had that day's
+    day = max(one.removed_on - timedelta(days=1), one.became_resident_on) if one.removed_on is not None else today()
+    return {one.household_id: store.head_on(tx, one.household_id, day) or ""}
+
+
+def _sealed(tx: Tx, office: Office, people: Sequence[Resident], serial: str) -> dict[UUID, str]:
+    """Each person's individual number, sealed for this paper; the look is recorded on its own."""
+    found = {each.id: store.sealed_number(tx, each.id) for each in people}
+    journal.record_access(tx, numbers.TABLE, list(found), {"act": "certificate", "serial": serial})
+    return {one: numbers.seal_for_paper(office, one, sealed, serial) for one, sealed in found.items() if sealed is not None}
+
+
+def _issue(tx: Tx, office: Office, request: Request, residents: list[UUID], content: dict[str, Any]) -> Certificate:
+    content = pages.with_note(content, check_printable(pages.texts(content)))
+    pdf_sha256 = hashlib.sha256(render_certificate(numbers.reveal(office, content))).hexdigest()
+    issued = Certificate(
+        serial=content["serial"],
+        form=request.form,
+        requester=request.requester,
+        residents=residents,
+        content=content,
+        copies=request.copies,
+        fee_yen=rules.fee_yen(request, legal.value("certificate_fee_yen", today(), office.parameters)),
+        issued_on=today(),
+        pdf_sha256=pdf_sha256,
+        kind=request.kind,
+        asked=_asked(request),
+        delivery=printing.delivery(request),
+        issued_by=tx.actor,
+        issued_at=now(),
+    )
+    store.add_certificate(tx, issued)
+    code = content["code"].replace("-", "")
+    store.hang_out(tx, digest(code), KINDS[request.kind], issued.issued_on, pdf_sha256)
+    journal.record_access(tx, RESIDENT, residents, {"act": "certificate", "serial": issued.serial})
+    third_party_notices.draft(tx, request, issued)
+    return issued
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """The request as it is kept: who, why, shown documents, chosen items."""
+    kept = asdict(request)
+    return kept | {"documents": list(request.documents), "members": [str(each) for each in request.members]}

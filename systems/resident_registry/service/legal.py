@@ -1,5 +1,6 @@
 """The legal value in force on a day."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from kit import parameters
 HERE = Path(__file__).parents[1]
 
 
-def value(name: str, on: date) -> Any:
-    """The parameter's value on that day."""
-    return parameters.load(HERE).value(name, on)
+def value(name: str, on: date, own: Mapping[str, Mapping[date, Any]] | None = None) -> Any:
+    """The parameter's value on that day; `own` are the municipality's values (`Office.parameters`), which go first."""
+    return parameters.load(HERE).value(name, on, own)
 
 
 def of_tenant(name: str, on: date, tenant: str) -> Any:

@@ -6,9 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.db import Tx
-from systems.resident_registry.store.history import SEARCH_KEYS
-
-_FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[] AS facts"
+from systems.resident_registry.store.history import FACTS
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Version:
 
 def _all(table: str, where: str, in_history: str) -> str:
     return f"""SELECT version, valid_from, NULL::date AS valid_to, known_from, NULL::timestamptz AS known_to,
-            movement_id, {_FACTS}
+            movement_id, {FACTS} AS facts
         FROM resident_registry.{table} r WHERE {where}
         UNION ALL SELECT version, valid_from, valid_to, known_from, known_to, movement_id, facts
         FROM resident_registry.{table}_history r WHERE {in_history}"""

@@ -1,30 +1,112 @@
-"""Issued certificates."""
+"""Issued certificates, what is needed to print them, and the board outside."""
+
+from dataclasses import fields
+from datetime import date
+from uuid import UUID
 
 from kit.db import Tx, json
 from kit.errors import NotFound
-from systems.resident_registry.model.certificates import Certificate
+from systems.resident_registry.model.certificates import Certificate, DayLine, NoticeRegistration, Version
+from systems.resident_registry.model.movements import Notice
 
-
-def next_serial(tx: Tx, prefix: str) -> str:
-    """The next serial that begins with `prefix`; one counter at a time until the transaction ends."""
-    tx.execute("SELECT pg_advisory_xact_lock(hashtext('certificate serial'))")
-    last = tx.value(
-        "SELECT max(serial) FROM resident_registry.certificate WHERE serial LIKE %s AND length(serial) = %s",
-        (prefix + "%", len(prefix) + 6),
-    )
-    return f"{prefix}{int(last[-6:]) + 1 if last else 1:06d}"
+ITEMS = tuple(f.name for f in fields(Certificate))
+NOTICE_ITEMS = tuple(f.name for f in fields(Notice))
 
 
 def add_certificate(tx: Tx, c: Certificate) -> None:
-    tx.execute(
-        "INSERT INTO resident_registry.certificate VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (c.serial, c.form, c.requester, c.residents, json(c.content), c.copies, c.fee_yen, c.issued_on, c.pdf_sha256),
-    )
+    values = [json(v) if name in ("content", "asked") else v for name in ITEMS for v in (getattr(c, name),)]
+    marks = ", ".join(["%s"] * len(ITEMS))
+    tx.execute(f"INSERT INTO resident_registry.certificate ({', '.join(ITEMS)}) VALUES ({marks})", values)
+
+
+def hang_out(tx: Tx, code_sha256: bytes, kind: str, issued_on: date, pdf_sha256: str) -> None:
+    """Put on the board outside what the public may check; in the transaction that issues."""
+    tx.execute("INSERT INTO certificate_check.issued VALUES (%s, %s, %s, %s)", (code_sha256, kind, issued_on, pdf_sha256))
 
 
 def certificate(tx: Tx, serial: str) -> Certificate:
     """The certificate of that serial; `NotFound` when there is none."""
-    found = tx.row("SELECT * FROM resident_registry.certificate WHERE serial = %s", (serial,), into=Certificate)
+    sql = f"SELECT {', '.join(ITEMS)} FROM resident_registry.certificate WHERE serial = %s"
+    found = tx.row(sql, (serial,), into=Certificate)
     if found is None:
         raise NotFound("there is no such certificate")
     return found
+
+
+def sealed_number(tx: Tx, resident_id: UUID) -> bytes | None:
+    """The individual number as it lies, encrypted; None when there is none."""
+    found: bytes | None = tx.value(
+        "SELECT sealed FROM resident_registry.individual_number WHERE resident_id = %s", (resident_id,)
+    )
+    return found
+
+
+def head_on(tx: Tx, household_id: UUID, day: date) -> str | None:
+    """Name of the household's head on that day, as it is believed now."""
+    sql = """
+        SELECT name FROM (
+            SELECT r.name, r.valid_from, coalesce(r.removed_on, 'infinity') AS until FROM resident_registry.resident r
+            WHERE r.household_id = %(id)s AND r.relation = '世帯主'
+            UNION ALL
+            SELECT h.facts ->> 'name', h.valid_from, coalesce(h.valid_to, 'infinity') FROM resident_registry.resident_history h
+            WHERE h.facts ->> 'household_id' = %(id)s::text AND h.facts ->> 'relation' = '世帯主' AND h.known_to IS NULL
+              AND h.facts ->> 'removed_on' IS NULL
+        ) head WHERE valid_from <= %(day)s AND until > %(day)s ORDER BY valid_from DESC LIMIT 1"""
+    found: str | None = tx.value(sql, {"id": household_id, "day": day})
+    return found
+
+
+def versions(tx: Tx, resident_id: UUID) -> list[Version]:
+    """The person's record from day to day as it is believed now, oldest first."""
+    sql = """
+        SELECT v.valid_from, m.reason, m.filed_on, v.facts FROM (
+            SELECT valid_from, version, movement_id, facts FROM resident_registry.resident_history
+            WHERE resident_id = %(id)s AND known_to IS NULL
+            UNION ALL
+            SELECT valid_from, version, movement_id, to_jsonb(r) - '{name_bigrams,kana_key}'::text[]
+            FROM resident_registry.resident r WHERE id = %(id)s
+        ) v LEFT JOIN resident_registry.movement m ON m.id = v.movement_id ORDER BY v.valid_from, v.version"""
+    return tx.rows(sql, {"id": resident_id}, into=Version)
+
+
+def is_kept(tx: Tx, name: str, born_on: date) -> bool:
+    """Whether a removed record of that name and birth is kept."""
+    sql = "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE removed_on IS NOT NULL AND born_on = %s AND name = %s)"
+    found: bool = tx.value(sql, (born_on, name))
+    return found
+
+
+def day_lines(tx: Tx, day: date) -> list[DayLine]:
+    """The day's certificates by kind and class of requester."""
+    sql = """
+        SELECT kind, requester, count(*) AS certificates, sum(copies) AS copies, sum(fee_yen) AS fee_yen
+        FROM resident_registry.certificate WHERE issued_on = %s GROUP BY kind, requester ORDER BY kind, requester"""
+    return tx.rows(sql, (day,), into=DayLine)
+
+
+def add_notice(tx: Tx, one: Notice) -> None:
+    values = [json(v) if name == "content" else v for name in NOTICE_ITEMS for v in (getattr(one, name),)]
+    marks = ", ".join(["%s"] * len(NOTICE_ITEMS))
+    tx.execute(f"INSERT INTO resident_registry.notice ({', '.join(NOTICE_ITEMS)}) VALUES ({marks})", values)
+
+
+def add_registration(tx: Tx, one: NoticeRegistration) -> None:
+    tx.execute(
+        "INSERT INTO resident_registry.third_party_notice_registration VALUES (%s, %s, %s, %s, %s)",
+        (one.id, one.resident_id, one.registered_on, one.ends_on, one.ended_on),
+    )
+
+
+def registrations(tx: Tx, resident_id: UUID) -> list[NoticeRegistration]:
+    """Every registration for the notice to this person, newest first; locked until the transaction ends."""
+    sql = """
+        SELECT id, resident_id, registered_on, ends_on, ended_on FROM resident_registry.third_party_notice_registration
+        WHERE resident_id = %s ORDER BY registered_on DESC, id FOR UPDATE"""
+    return tx.rows(sql, (resident_id,), into=NoticeRegistration)
+
+
+def end_registration(tx: Tx, number: UUID, ended_on: date) -> None:
+    tx.execute(
+        "UPDATE resident_registry.third_party_notice_registration SET ended_on = %s WHERE id = %s AND ended_on IS NULL",
+        (ended_on, number),
+    )

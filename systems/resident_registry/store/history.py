@@ -16,7 +16,8 @@ from systems.resident_registry.model.movements import Change
 SEARCH_KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigrams", "address_key")
 #: columns that say which version it is
 OWN = ("valid_from", "known_from", "movement_id", "version")
-_FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[]"
+#: a row as a version keeps it
+FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[]"
 _COLUMNS = "version, valid_from, valid_to, known_from, known_to, movement_id, facts"
 
 #: makes a row's search keys out of its facts
@@ -68,7 +69,7 @@ def believed(tx: Tx, table: str, number: UUID) -> list[Segment]:
     return tx.rows(
         f"""SELECT id, version, valid_from, valid_to, movement_id, facts FROM resident_registry.{table}_history
             WHERE {table}_id = %(id)s AND known_to IS NULL
-            UNION ALL SELECT NULL, version, valid_from, NULL, movement_id, {_FACTS} FROM resident_registry.{table} r
+            UNION ALL SELECT NULL, version, valid_from, NULL, movement_id, {FACTS} FROM resident_registry.{table} r
             WHERE id = %(id)s ORDER BY valid_from""",
         {"id": number},
         into=Segment,
@@ -108,7 +109,7 @@ def _replace(tx: Tx, table: str, number: UUID, before: Sequence[Segment], after:
     close(tx, table, [each.id for each in before if each.id and each.id not in still], known)
     tx.execute(
         f"""INSERT INTO resident_registry.{table}_history (id, {table}_id, {_COLUMNS})
-            SELECT gen_random_uuid(), r.id, r.version, r.valid_from, NULL, r.known_from, %s, r.movement_id, {_FACTS}
+            SELECT gen_random_uuid(), r.id, r.version, r.valid_from, NULL, r.known_from, %s, r.movement_id, {FACTS}
             FROM resident_registry.{table} r WHERE id = %s""",
         (known, number),
     )

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
-from kit.civic.names import bigrams, fold, kana_key
+from kit.civic.names import bigrams, fold, kana_key, pairs
 from kit.db import Tx, json
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
@@ -150,7 +150,7 @@ def values_of(one: Resident) -> dict[str, object]:
     values = dict(zip(ITEMS, _items(one), strict=True))
     values["qualifications"], values["districts"] = json(one.qualifications), json(one.districts)
     values["removed_place"] = None if one.removed_place is None else json(one.removed_place)
-    return values | _keys(values)
+    return values | keys_of(values)
 
 
 #: items from which keys for searching are made
@@ -158,13 +158,17 @@ _NAMES = ("name", "kanji_name", "former_surname", "alias", "roman_name")
 _READINGS = ("kana", "alias_kana", "former_surname_kana")
 
 
-def _keys(values: Mapping[str, Any]) -> dict[str, object]:
+#: what `keys_of` needs
+NAMED = (*_NAMES, *_READINGS)
+
+
+def keys_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keys for searching, over every name the person has; derived, never shown."""
     names = [fold(values[item]) for item in _NAMES if values.get(item) and fold(values[item])]
     other = values.get("alias_kana") or values.get("former_surname_kana")
     return {
         "name_key": " ".join(names),
-        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in bigrams(name))),
+        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in pairs(name))),
         "kana_key": kana_key(values["kana"]),
         "other_kana_key": kana_key(other) if other else None,
     }
@@ -184,14 +188,14 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
     NewerVersion
         Somebody changed the resident since it was read.
     """
-    if not history.change(tx, "resident", one.id, one.version, changes, because, _keys):
+    if not history.change(tx, "resident", one.id, one.version, changes, because, keys_of):
         current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
         raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
 def undo(tx: Tx, table: Literal["resident", "household"], number: UUID, movement: UUID, because: Change) -> bool:
     """Believe again what was believed before the movement; False when the row has changed since."""
-    return history.undo(tx, table, number, movement, because, _keys if table == "resident" else _place_keys)
+    return history.undo(tx, table, number, movement, because, keys_of if table == "resident" else _place_keys)
 
 
 def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:

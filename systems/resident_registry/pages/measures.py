@@ -1,0 +1,268 @@
+"""Protective measures: cases and their steps, approval of a single issue, other stops on a record."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+
+from kit import clock, sessions
+from kit.db import Tx
+from kit.errors import NotFound
+from kit.forms import Field, Filled
+from systems.resident_registry.model.measures import Asker, Opponent
+from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, proceed
+from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.rules.measures import shown_state
+from systems.resident_registry.service import measures, people
+from systems.resident_registry.service import support_cases as service
+from systems.resident_registry.store import measures as store
+
+router = new_router(with_purpose=True)
+KINDS = (("A", "配偶者からの暴力"), ("B", "ストーカー行為等"), ("C", "児童虐待"), ("D", "その他これらに準ずる行為"))
+REQUESTERS = (
+    ("self", "本人"),
+    ("household_member", "同一世帯の者"),
+    ("representative", "代理人"),
+    ("public_body", "国又は地方公共団体の機関"),
+    ("third_party", "第三者"),
+)
+SCOPE = (
+    ("residence", "住民票の写し"),
+    ("removed", "除票の写し"),
+    ("domicile_history", "戸籍の附票の写し"),
+    ("browsing", "住民基本台帳の閲覧"),
+)
+LISTS = (
+    ("undecided", "決定を待つ申出"),
+    ("expired", "期間を過ぎて終了していない措置(保護は続いています)"),
+    ("ending", "まもなく期間が終わる措置"),
+    ("moved", "申出の住所から異動した人"),
+)
+APPLICATION = (
+    Field("kind", "申出の事由", "radio", options=KINDS),
+    Field("applied_on", "申出日", "day"),
+    Field("opponent_name", "相手方の氏名", section="相手方"),
+    Field("opponent_born_on", "相手方の生年月日", "day", required=False),
+    Field("opponent_address", "相手方の住所", required=False),
+    Field("scope", "求める措置の範囲", "many", options=SCOPE, section="措置"),
+)
+TOGETHER = "併せて支援を求める世帯員"
+VERSION = Field("version", "", "hidden", required=False)
+REASON = Field("reason", "理由", "area", longest=200)
+#: step -> title, questions, final button, states in which it can be taken, whether a supervisor takes it
+STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...], bool]] = {
+    "confirm": (
+        "相談機関の意見の記録",
+        (
+            Field("body", "相談機関の名称", hint="警察、配偶者暴力相談支援センター、児童相談所など"),
+            Field("consulted_on", "確認した日", "day"),
+            Field("opinion", "意見", "area", longest=1000),
+        ),
+        "記録する",
+        ("applied",),
+        False,
+    ),
+    "decide": ("支援措置の決定", (), "決定する", ("confirmed",), True),
+    "extend": ("支援措置の延長", (), "延長する", ("active", "extended"), True),
+    "close": ("支援措置の終了・却下", (REASON,), "終了・却下する", ("applied", "confirmed", "active", "extended"), True),
+}
+
+
+@router.get("/measures", summary="Worklists of protective measures")
+def lists(desk: AtDesk, actor: DvOfficer) -> Response:
+    with desk.transaction() as tx:
+        found, on_the_way = service.worklists(tx), service.forwardings(tx)
+    shown: dict[str, Any] = {
+        "lists": LISTS,
+        "found": found,
+        "forwardings": on_the_way,
+        "state": lambda case: shown_state(case, clock.today()),
+    }
+    return desk.page("measures.html", **shown)
+
+
+@router.get("/measures/{case_id}", summary="A case")
+def case(desk: AtDesk, actor: DvOfficer, case_id: UUID) -> Response:
+    with desk.transaction() as tx:
+        found, opponent, protected = service.read(tx, case_id)
+        who = desk.seen(people.find(tx, each) for each in protected)
+    decides = "registry_supervisor" in desk.actor.roles
+    steps = [(name, s[0]) for name, s in STEPS.items() if found.state in s[3] and (decides or not s[4])]
+    shown: dict[str, Any] = {
+        "case": found,
+        "opponent": opponent,
+        "people": who,
+        "steps": steps,
+        "kinds": dict(KINDS),
+        "scope": dict(SCOPE),
+    }
+    return desk.page("measure.html", state=shown_state(found, clock.today()), **shown)
+
+
+def _application(desk: Desk, resident_id: UUID) -> Guide:
+    person = desk.person(resident_id)
+    with desk.transaction() as tx:
+        others = [each for each in desk.members(tx, person) if each.id != person.id]
+    together = Field("together", TOGETHER, "many", required=False, options=tuple((str(each.id), each.name) for each in others))
+    return Guide(
+        title="支援措置の申出",
+        fields=(*APPLICATION, *([together] if others else [])),
+        verb="受け付ける(ただちに保護が始まります)",
+        work=lambda tx, filled: _apply(tx, resident_id, filled),
+        then=lambda done: f"/measures/{done['id']}",
+        back=f"/residents/{resident_id}",
+        person=person,
+    )
+
+
+def _apply(tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, Any]:
+    v = filled.values
+    opponent = Opponent(v["opponent_name"], v["opponent_born_on"], v["opponent_address"])
+    together = [UUID(each) for each in v.get("together", ())]
+    made = service.apply(tx, resident_id, v["kind"], opponent, together=together, scope=v["scope"], applied_on=v["applied_on"])
+    return {"id": str(made.id)}
+
+
+@router.get("/residents/{resident_id}/measure", summary="Application for a measure")
+def ask(desk: AtDesk, actor: DvOfficer, resident_id: UUID) -> Response:
+    guide = _application(desk, resident_id)
+    return begin(desk, guide, applied_on=clock.today())
+
+
+@router.post("/residents/{resident_id}/measure", summary="Take the application")
+def apply(desk: AtDesk, actor: DvOfficer, resident_id: UUID, form: Form) -> Response:
+    return proceed(desk, _application(desk, resident_id), form)
+
+
+def _step(desk: Desk, case_id: UUID, step: str) -> Guide:
+    if step not in STEPS:
+        raise NotFound("there is no such step")
+    title, fields, verb, _, by_supervisor = STEPS[step]
+    if by_supervisor:
+        desk.must_be("registry_supervisor")
+    with desk.transaction() as tx:
+        _, _, protected = service.read(tx, case_id)
+        person = desk.seen([people.find(tx, protected[0])])[0]
+    return Guide(
+        title=title,
+        fields=(VERSION, *fields),
+        verb=verb,
+        work=lambda tx, filled: _take(desk, tx, case_id, step, filled.values),
+        then=lambda _: f"/measures/{case_id}",
+        back=f"/measures/{case_id}",
+        person=person,
+    )
+
+
+def _take(desk: Desk, tx: Tx, case_id: UUID, step: str, v: dict[str, Any]) -> dict[str, Any]:
+    tenant, version = desk.office.tenant, int(v["version"] or 0)
+    acts: dict[str, Callable[[], object]] = {
+        "confirm": lambda: service.confirm(
+            tx, case_id, version, body=v["body"], consulted_on=v["consulted_on"], opinion=v["opinion"]
+        ),
+        "decide": lambda: service.decide(tx, case_id, version, tenant=tenant),
+        "extend": lambda: service.extend(tx, case_id, version, tenant=tenant),
+        "close": lambda: service.close(tx, case_id, version, reason=v["reason"], tenant=tenant),
+    }
+    acts[step]()
+    return {}
+
+
+@router.get("/measures/{case_id}/{step}", summary="A step of a case")
+def ask_step(desk: AtDesk, actor: DvOfficer, case_id: UUID, step: str, version: int = 0) -> Response:
+    return begin(desk, _step(desk, case_id, step), version=version)
+
+
+@router.post("/measures/{case_id}/{step}", summary="Take the step")
+def take_step(desk: AtDesk, actor: DvOfficer, case_id: UUID, step: str, form: Form) -> Response:
+    return proceed(desk, _step(desk, case_id, step), form)
+
+
+def _lift(desk: Desk, resident_id: UUID) -> Guide:
+    person = desk.person(resident_id)
+    with desk.transaction() as tx:
+        clerks = [each for each in sessions.signed_in(tx) if each[0] != desk.actor.subject]
+    fields = (
+        Field("requester", "請求者の区分", "radio", options=REQUESTERS),
+        Field("name", "請求者の氏名", hint="証明書の請求に入力する氏名と同じもの。本人なら空欄。", required=False),
+        Field("born_on", "請求者の生年月日", "day", required=False),
+        Field("address", "請求者の住所", required=False),
+        Field("ground", "承認の理由", "area"),
+        Field("not_opponent", "相手方に似ているが、別人であることを確かめた", "check"),
+        Field("for_actor", "交付する職員", "select", "いまサインインしている職員", options=tuple(clerks)),
+    )
+    return Guide(
+        title="一件の交付の承認(一時解除)",
+        fields=fields,
+        verb="承認する(15分間・一回限り)",
+        work=lambda tx, filled: _approve(tx, resident_id, filled.values),
+        then=lambda _: f"/residents/{resident_id}",
+        back=f"/residents/{resident_id}",
+        person=person,
+    )
+
+
+def _approve(tx: Tx, resident_id: UUID, v: dict[str, Any]) -> dict[str, Any]:
+    asker = Asker(v["requester"], name=v["name"], born_on=v["born_on"], address=v["address"], ground=v["ground"])
+    measures.approve_issue(tx, [resident_id], asker, for_actor=v["for_actor"], not_opponent=v["not_opponent"])
+    return {}
+
+
+@router.get("/residents/{resident_id}/lift", summary="Approval of a single issue")
+def ask_lift(desk: AtDesk, actor: Supervisor, resident_id: UUID) -> Response:
+    return begin(desk, _lift(desk, resident_id))
+
+
+@router.post("/residents/{resident_id}/lift", summary="Approve a single issue")
+def approve(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Response:
+    return proceed(desk, _lift(desk, resident_id), form)
+
+
+STOP = (
+    Field("kind", "抑止の種類", "radio", options=(
+        ("no_issue", "交付停止"), ("guardianship", "成年被後見"), ("movement_hold", "異動保留"), ("litigation", "訴訟"))),
+    Field("acts", "止めること", "many", options=(("certificate", "証明書の交付"), ("movement", "異動の登録"))),
+    Field("message", "窓口に示す文", "area", longest=500),
+    Field("override", "続けてよい人", "radio", options=(
+        ("none", "だれも続けられない"), ("supervisor", "審査担当者"), ("clerk", "文を読んだ職員"))),
+    Field("starts_on", "始まりの日", "day"),
+    Field("ends_on", "終わりの日(その日は含まない)", "day", required=False),
+)  # fmt: skip
+
+
+def _stop(desk: Desk, resident_id: UUID) -> Guide:
+    return Guide(
+        title="抑止の設定",
+        fields=STOP,
+        verb="設定する",
+        work=lambda tx, filled: {"id": str(measures.suppress(tx, resident_id, **filled.values).id)},
+        then=lambda _: f"/residents/{resident_id}/stops",
+        back=f"/residents/{resident_id}/stops",
+        person=desk.person(resident_id),
+    )
+
+
+@router.get("/residents/{resident_id}/stops", summary="Stops on a record")
+def stops(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
+    with desk.transaction() as tx:
+        found = store.suppressions(tx, [resident_id])
+    words = {value: label for each in STOP for value, label in each.options}
+    return desk.page("stops.html", person=desk.person(resident_id), stops=found, words=words)
+
+
+@router.get("/residents/{resident_id}/stop", summary="A stop to be set")
+def ask_stop(desk: AtDesk, actor: Supervisor, resident_id: UUID) -> Response:
+    return begin(desk, _stop(desk, resident_id), starts_on=clock.today())
+
+
+@router.post("/residents/{resident_id}/stop", summary="Set a stop")
+def stop(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Response:
+    return proceed(desk, _stop(desk, resident_id), form)
+
+
+@router.post("/stops/{stop_id}/end", summary="End a stop")
+def end_stop(desk: AtDesk, actor: Supervisor, stop_id: UUID, form: Form) -> Response:
+    with desk.transaction() as tx:
+        store.end_suppression(tx, stop_id, tx.actor)
+    return desk.go(f"/residents/{UUID(form['resident_id'][0])}/stops")

@@ -1,0 +1,89 @@
+"""A real browser (Debian's Chromium) and members of staff in front of it. JavaScript is off unless a test asks for it."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tenants.catalog import index
+from tenants.home import Home
+from tenants.realm import staff_secrets
+from tests.support.cloud import Cloud
+from tools.login import PERIOD, one_time_code
+
+START = "/counter/resident-registry"
+
+
+class Staff:
+    """People at browsers; each signs in once, with password and one-time code, and goes on with that session."""
+
+    def __init__(self, browser: Browser, home: Home) -> None:
+        self.browser, self.home = browser, home
+        self._states: dict[tuple[str, str], Any] = {}
+
+    def origin(self, code: str) -> str:
+        return f"http://127.0.0.1:{self.home.tenant_port(index(code), 'mynumber')}"
+
+    def forget(self, code: str, username: str) -> None:
+        self._states.pop((code, username), None)
+
+    @contextmanager
+    def at(
+        self, code: str, username: str, path: str = "", *, purpose: str | None = "notification", **options: Any
+    ) -> Iterator[Page]:
+        """A page of the counter, signed in; `purpose` is chosen when it is not None."""
+        state = self._states.get((code, username))
+        settings = {"java_script_enabled": False, "viewport": {"width": 1280, "height": 900}, "locale": "ja-JP"} | options
+        context = self.browser.new_context(base_url=self.origin(code), storage_state=state, **settings)
+        try:
+            page = context.new_page()
+            page.set_default_timeout(15_000)
+            page.goto("/counter")
+            if not page.url.startswith(self.origin(code)):
+                sign_in(page, self.home, code, username)
+            if purpose:
+                page.goto(f"{START}/purpose")
+                page.check(f"input[value={purpose}]")
+                press(page, "main button")
+            page.goto(START + path)
+            yield page
+            self._states[code, username] = context.storage_state()
+        finally:
+            context.close()
+
+
+def press(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
+def sign_in(page: Page, home: Home, code: str, username: str) -> None:
+    """Fill in the realm's sign-in as a person does; the page leads there."""
+    secret, realm = staff_secrets(home, code)[username], home.keycloak_url
+    page.fill("#username", username)
+    page.fill("#password", secret["password"])
+    press(page, "[type=submit]")
+    for _ in range(2):
+        page.fill("#otp", one_time_code(secret["totp_secret"], time.time()))
+        press(page, "[type=submit]")
+        if not page.url.startswith(realm):
+            return
+        time.sleep(PERIOD - time.time() % PERIOD + 0.5)  # a one-time code serves once: take the next
+    raise PermissionError(f"{username} could not sign in at {code}")
+
+
+@pytest.fixture(scope="session")
+def staff(cloud: Cloud) -> Iterator[Staff]:
+    """One Chromium for the run; tests that need it are skipped where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no Chromium on this machine: `make tools` installs it when run as root")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield Staff(chromium, cloud.home)
+        chromium.close()
