@@ -41,7 +41,7 @@ class Staff:
         context = self.browser.new_context(base_url=self.origin(code), storage_state=state, **settings)
         try:
             page = context.new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(60_000)
             page.goto("/counter")
             if not page.url.startswith(self.origin(code)):
                 sign_in(page, self.home, code, username)

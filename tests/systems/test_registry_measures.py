@@ -366,7 +366,7 @@ def test_measures_that_were_there_before_are_brought_over_whole(register_before:
         assert tx.value("SELECT name_key FROM resident_registry.resident LIMIT 1") == "䶒藤太朗"
 
 
-def test_refused_is_what_a_third_party_hears_with_and_without_a_measure(tx: Tx) -> None:
+def test_a_third_party_hears_nothing_of_a_measure(tx: Tx) -> None:
     one, two = move_in(tx)[0], move_in(tx, person("架空 花"))[0]
     in_force(tx, one.id)
     said = []

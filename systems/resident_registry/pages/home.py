@@ -8,6 +8,7 @@ from kit.pages import own_path
 from systems.resident_registry.pages.desk import BASE, PURPOSES, Anyone, AtDesk, Form
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.store import people as store
+from systems.resident_registry.store import viewing
 
 router = new_router(with_purpose=False)
 PURPOSE = (
@@ -20,7 +21,7 @@ PURPOSE = (
 @router.get("", summary="Start")
 def home(desk: AtDesk, actor: Anyone) -> Response:
     with desk.transaction() as tx:
-        return desk.page("home.html", residents=store.count(tx))
+        return desk.page("home.html", residents=store.count(tx), waiting=viewing.movements_open(tx))
 
 
 @router.get("/purpose", summary="Choose the purpose")
