@@ -29,10 +29,8 @@ BASES = {
     "python": ("python3-minimal", "libpython3-stdlib", "ca-certificates", "tini", "tzdata", *programs.FONT_PACKAGES),
     "java": ("openjdk-17-jre-headless", "ca-certificates", "tini", "tzdata"),
 }
-#: what differs between two installations of the same packages
-UNSTABLE = (
-    "etc/machine-id", "etc/hostname", "etc/resolv.conf", "var/lib/apt/*", "var/cache/*", "var/log/*", "etc/ssl/certs/java",
-)  # fmt: skip
+#: what a system leaves behind while it is made
+LEFT = ("etc/machine-id", "etc/hostname", "etc/resolv.conf", "var/lib/apt/*", "var/cache/*", "var/log/*")
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,12 @@ def _base(kind: str) -> Path:
         f'echo "mcloud:x:{USER}:{USER}::/tmp:/usr/sbin/nologin" >>"$1/etc/passwd"',
         f'echo "mcloud:x:{USER}:" >>"$1/etc/group"',
         'test ! -e "$1/usr/bin/python3" || ln -s python3 "$1/usr/bin/python"',
-        "".join(f'rm -rf "$1"/{each}; ' for each in UNSTABLE if each != "etc/ssl/certs/java"),
+        "".join(f'rm -rf "$1"/{each}; ' for each in LEFT),
     ]
     command = [needed("mmdebstrap", "makes the base of images"), "--variant=minbase", f"--include={','.join(BASES[kind])}"]
-    command += [f"--dpkgopt=path-exclude={path}" for path in EXCLUDED] + [f"--customize-hook={hook}" for hook in hooks]
+    command += [f"--dpkgopt=path-exclude={path}" for path in EXCLUDED]
+    command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"']  # Java links a page there
+    command += [f"--customize-hook={hook}" for hook in hooks]
     folder = cache() / f"base-{kind}-{_digest_of(SUITE, *command[1:])}"
     with making(folder, f"making a Debian base for {kind}, about 40 s") as draft:
         if draft is not None:

@@ -13,5 +13,6 @@ mkdir -p "$folder"
 mount --bind /proc/self/fd/9 "$folder"
 exec 9<&-
 ip link set lo up
-sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
+# a closed connection whose far end has gone would hold the network for minutes after everything else has ended
+sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.tcp_orphan_retries=1
 exec "$@"

@@ -190,9 +190,11 @@ def device_is_gone(place: Place) -> bool:
 
 
 def remove(place: Place) -> int:
-    """End the site's tree by force, wait until its network is gone; how many processes it had."""
+    """End the site's tree by force, take its cable away; how many processes it had."""
     ended = groups.clear(place.testbed, place)
-    wait_until(lambda: device_is_gone(place), f"the end of the network of site {place.site}", 30)
+    if not device_is_gone(place):  # the kernel takes it away with the site's network, but in its own time
+        subprocess.run(["ip", "link", "delete", place.device], capture_output=True)
+    wait_until(lambda: device_is_gone(place), f"the end of the cable to site {place.site}", 30)
     supervisor(place).socket.unlink(missing_ok=True)
     below = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for mount in sorted((path for path in below if path.startswith(f"{place.folder}/")), key=len, reverse=True):

@@ -21,6 +21,7 @@ CONTAINERD = "/run/containerd/containerd.sock"
 class Testbed:
     """The testbed of a home."""
 
+    __test__ = False  # not a test, whatever its name begins with
     home: Home
 
     @property

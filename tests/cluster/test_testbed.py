@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from infra.testbed import files, groups, namespaces, sites
-from infra.testbed.place import API_PORT, SITES, Testbed
+from infra.testbed.place import API_PORT, SITES, Place, Testbed
 from kit.errors import Conflict, Unavailable
 from platform_api import runner
 from tenants.home import Home
@@ -29,6 +29,12 @@ def until(well: object, seconds: float = 30) -> bool:
             return False
         time.sleep(0.2)
     return True
+
+
+def kill(place: Place, number: int) -> None:
+    """Kill a process by the number that it has in its site."""
+    outside = namespaces.first_process(place)
+    subprocess.run(["nsenter", f"--target={outside}", "--pid", "--", "sh", "-c", f"kill -KILL {number}"], check=True)
 
 
 def test_both_sites_are_up_and_up_again_changes_nothing(testbed: Testbed) -> None:
@@ -149,7 +155,7 @@ def test_pods_reach_neither_this_machine_nor_the_world(testbed: Testbed) -> None
 def test_a_killed_program_comes_back(testbed: Testbed, name: str) -> None:
     place, boss = testbed.place("recovery"), namespaces.supervisor(testbed.place("recovery"))
     before = {each["name"]: each["pid"] for each in boss.all_states()}
-    subprocess.run(namespaces.inside(place, "kill", "-KILL", str(before[name])), check=True)
+    kill(place, before[name])
     assert until(lambda: boss.state(name) == "RUNNING" and {e["name"]: e["pid"] for e in boss.all_states()}[name] != before[name])
     assert until(lambda: sites.status(testbed)[1]["state"] == "up", 60)
 
@@ -188,7 +194,7 @@ def test_down_leaves_nothing_whatever_was_killed(testbed: Testbed, tmp_path: Pat
     elif victim == "containerd":
         boss = namespaces.supervisor(place)
         pid = next(each["pid"] for each in boss.all_states() if each["name"] == "containerd")
-        subprocess.run(namespaces.inside(place, "kill", "-KILL", str(pid)), check=True)
+        kill(place, pid)
     runner.run(second.home, "infra.testbed", ["down"])
     assert left_behind(second) == []
     assert [each["state"] for each in sites.status(testbed)] == ["up", "up"]
