@@ -157,6 +157,16 @@ def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
         raise Invalid(f"{source}: {PREFIX}{key}: {told}") from None
 
 
+def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:
+    """A tenant stack's configuration from Pulumi's keys."""
+    found = {key.removeprefix(PREFIX): _value(value) for key, value in config.items() if key.startswith(PREFIX)}
+    try:
+        return TenantConfig.model_validate(found)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        raise Invalid(f"{source}: {PREFIX}{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
 def _value(value: object) -> object:
     """The engine hands structures and booleans over as JSON texts."""
     if isinstance(value, str) and value[:1] in ("{", "["):
