@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools demo up down test check bench lock clean
+.PHONY: help setup tools tools-cluster demo up down test check bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 tools: setup ## build or fetch restic, rest-server and Keycloak; install fonts (cached by version)
 	@$(PY) -m tools ensure
+
+tools-cluster: setup ## build Pulumi and Kubernetes too (ten minutes the first time, cached by version)
+	@$(PY) -m tools ensure --cluster
 
 demo: setup ## from a clean machine to a drilled prefecture
 	@$(PY) -m tools.demo

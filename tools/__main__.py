@@ -1,17 +1,21 @@
-"""`python -m tools ensure`: everything outside that the cloud needs, built or fetched once."""
+"""`python -m tools ensure [--cluster]`: everything outside that the cloud needs, built or fetched once.
+
+With `--cluster` also what real clusters and their provisioning need; that is some ten minutes the first time.
+"""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from kit.errors import Unavailable
+from tools.cluster import ensure_cluster
 from tools.programs import ALL, say
 
 
-def ensure() -> int:
+def ensure(*, cluster: bool = False) -> int:
     """Make all tools, side by side; 0, or 6 when one cannot be had, each named."""
-    code = 0
+    code, wanted = 0, (*ALL, ensure_cluster) if cluster else ALL
     with ThreadPoolExecutor() as pool:
-        for job in [pool.submit(make) for make in ALL]:
+        for job in [pool.submit(make) for make in wanted]:
             try:
                 job.result()
             except Unavailable as missing:
@@ -21,10 +25,13 @@ def ensure() -> int:
 
 
 def main() -> int:
-    if sys.argv[1:] != ["ensure"]:
-        say("usage: python -m tools ensure")
-        return 1
-    return ensure()
+    match sys.argv[1:]:
+        case ["ensure"]:
+            return ensure()
+        case ["ensure", "--cluster"]:
+            return ensure(cluster=True)
+    say("usage: python -m tools ensure [--cluster]")
+    return 1
 
 
 if __name__ == "__main__":
