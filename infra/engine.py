@@ -152,4 +152,3 @@ def _told(stack: str, text: str) -> CallerError:
 def _first(text: str, *words: str) -> str:
     """The first line that says one of the words."""
     return next((line.strip() for line in text.splitlines() if any(word in line for word in words)), "locked by another update")
-

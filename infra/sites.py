@@ -2,7 +2,7 @@
 
 from pulumi import ComponentResource, ResourceOptions
 
-from infra import landing, keyring_secrets
+from infra import keyring_secrets, landing
 from infra.cluster import Cluster
 from infra.config import SiteConfig, kubeconfig
 from infra.drift import MANAGER

@@ -100,7 +100,9 @@ def restore(home: Home, cluster: Cluster, stack: str) -> int:
             file.replace(file.with_name(f"{file.name}.broken-{number}"))
         Engine(home, stack).load(deployment)
         return number or 0
-    raise NotFound(f"there is no readable copy of the state of stack {stack}: apply again with --adopt (docs/runbooks/lost_state.md)")
+    raise NotFound(
+        f"there is no readable copy of the state of stack {stack}: apply again with --adopt (docs/runbooks/lost_state.md)"
+    )
 
 
 def break_dead_lock(home: Home, stack: str) -> bool:
@@ -119,7 +121,9 @@ def break_dead_lock(home: Home, stack: str) -> bool:
         held = json.loads(file.read_text())
         who = f"process {held['pid']} of {held['username']} on {held['hostname']} since {held['timestamp']}"
         if held["hostname"] != socket.gethostname():
-            raise Conflict(f"stack {stack} is locked by {who}: end it there, or `pulumi cancel` when that machine is gone for good")
+            raise Conflict(
+                f"stack {stack} is locked by {who}: end it there, or `pulumi cancel` when that machine is gone for good"
+            )
         if Path(f"/proc/{held['pid']}").exists():
             raise Conflict(f"stack {stack} is locked by {who}: wait for it")
         file.unlink()

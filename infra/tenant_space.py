@@ -2,7 +2,7 @@
 
 from pulumi import ComponentResource, Resource, ResourceOptions
 
-from infra import landing, keyring_secrets
+from infra import keyring_secrets, landing
 from infra.config import SiteConfig, TenantConfig, kubeconfig
 from infra.policy import Graph
 from infra.providers import objects, release, walls

@@ -45,7 +45,7 @@ class Party:
     def holds(self, other: "Party") -> bool:
         """Whether the other party is part of this one."""
         if self.cidrs or other.cidrs:
-            return bool(self.cidrs) and set(other.cidrs) <= set(self.cidrs)
+            return bool(self.cidrs) and bool(other.cidrs) and set(other.cidrs) <= set(self.cidrs)
         return self.namespace == other.namespace and self.app in ("", other.app)
 
 

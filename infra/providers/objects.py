@@ -8,8 +8,8 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Resou
 
 from infra import drift, lease
 from infra.cluster import Cluster
-from infra.policy import Manifest
 from infra.keyring_secrets import manifest_of
+from infra.policy import Manifest
 
 VERSION = "1"
 Props = dict[str, Any]
