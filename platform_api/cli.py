@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated, Unavailable
+from platform_api.land import infra
 from platform_api.offline import civic, report
 from platform_api.output import Format, Output, emit, say
 from platform_api.testbed import testbed
@@ -30,7 +31,7 @@ restore = App(name="restore", help="bring one tenant back, at the recovery site"
 drill = App(name="drill", help="bring towns back and measure")
 journal = App(name="journal", help="a tenant's journal")
 site = App(name="site", help="training: lose and return site primary")
-for group in (tenant, backup, restore, drill, report, journal, civic, site, testbed):
+for group in (tenant, backup, restore, drill, report, journal, civic, site, infra, testbed):
     app.command(group)
 
 

@@ -1,6 +1,18 @@
 """Fixtures that every test may ask for."""
 
+import pytest
+
 from tests.support.cloud import cloud
 from tests.support.postgres import postgres
 
 __all__ = ["cloud", "postgres"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files; read the difference in review")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden"))
