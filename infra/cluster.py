@@ -37,6 +37,7 @@ KINDS = {
     "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
 }
 APPLY = "application/apply-patch+yaml"
+TEXT = "text/plain"
 #: seconds to connect, and to wait for an answer
 PATIENCE = (5, 30)
 
@@ -69,7 +70,7 @@ class Cluster:
         return str(self._api.configuration.host)
 
     def call(self, method: str, where: str, body: Any = None, *, content: str = "application/json", **query: str) -> Any:
-        """The JSON answer.
+        """The JSON answer; its text when that is asked for.
 
         Raises
         ------
@@ -85,7 +86,7 @@ class Cluster:
                 where,
                 method,
                 query_params=list(query.items()),
-                header_params={"Accept": "application/json", "Content-Type": content},
+                header_params={"Accept": "*/*" if content == TEXT else "application/json", "Content-Type": content},
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
@@ -98,7 +99,12 @@ class Cluster:
             raise Unavailable(
                 f"the cluster at {self.address} (kubeconfig {self.kubeconfig}) does not answer: {_cause(down)}"
             ) from None
-        return json.loads(answer.data)
+        return json.loads(answer.data) if content != TEXT else answer.data.decode(errors="replace")
+
+    def text(self, where: str, **query: str) -> str:
+        """An answer that is no JSON: a log."""
+        found: str = self.call("GET", where, content=TEXT, **query)
+        return found
 
     def check(self) -> str:
         """The cluster's version, when it answers and is new enough.

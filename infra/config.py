@@ -81,7 +81,10 @@ class SiteConfig(Strict):
     issuer: str = Field("http://keycloak.mcloud-platform.svc:8080", description="Keycloak as people's browsers name it")
     dns: Outside = Field(Outside(), description="name servers outside the cluster's pods; without addresses: kube-system")
     api_server: Outside = Field(Outside(), description="addresses and port of the API server behind its service")
-    peer: Outside = Field(Outside(), description="the other site's backup server")
+    leads: bool = Field(True, description="counter, Keycloak, the instance's folder and backup jobs run here; one site leads")
+    peer: Outside = Field(Outside(), description="the other site's backup server; cidrs: its pods and services")
+    peer_services: str = Field("", description="how its services are named from here: <service>.<namespace>.<this>")
+    peer_api: Outside = Field(Outside(), description="addresses and port of the other site's API server")
     gateway: Gateway = Gateway()
 
 

@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from infra import instance
+from infra.config import read_site
 from infra.policy import Manifest
 from infra.zones import DR, PLATFORM, namespace
+from tenants import keyring
 from tenants.catalog import catalog
 from tenants.home import Home, SiteName, Zone
 from tenants.keyring import admin_secret, database_secret, postgres_password, tenant_keys
@@ -18,9 +21,10 @@ OWNER = "process-owner"
 
 def site_secrets(home: Home, site: SiteName) -> list[Manifest]:
     """Described secrets of the bundled servers of a site."""
+    leading = ["keyring", "landing", "keycloak"] if read_site(home, site).leads else []
     return [
+        *(_described(home, name, PLATFORM, {"of": name, "site": site}) for name in leading),
         _described(home, "postgres", PLATFORM, {"of": "postgres", "site": site}),
-        _described(home, "keycloak", PLATFORM, {"of": "keycloak", "site": site}),
         _described(home, "rest-server", DR, {"of": "rest-server", "site": site}),
     ]
 
@@ -73,6 +77,11 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
                 "KC_BOOTSTRAP_ADMIN_USERNAME": admin["username"],
                 "KC_BOOTSTRAP_ADMIN_PASSWORD": admin["password"],
             }
+        case "keyring":
+            files = {file.name: file.read_text() for file in keyring.found(home, catalog(home))}
+            return files | instance.files(home, facts["site"])
+        case "landing":
+            return instance.kubeconfigs(home, facts["site"])
         case "rest-server":
             return {"accounts": "".join(_account(home, code, facts["site"]) for code in catalog(home))}
     keys = tenant_keys(home, facts["code"])

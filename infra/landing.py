@@ -36,6 +36,7 @@ def site_release(site: SiteName, config: SiteConfig) -> Release:
         "image": config.images.cloud,
         "keycloak_image": config.images.keycloak,
         "bundled": config.bundled,
+        "leads": config.leads,
         "issuer": config.issuer,
         "landing": list(config.landing),
         "storage_class": config.storage_class,
@@ -69,7 +70,7 @@ def ground(tenant: Tenant, config: SiteConfig) -> Release:
         "name": tenant.name,
         "quota": tenant.quota.model_dump(),
         "policies": zones.compile_policies(zones.tenant_crossings(code, config), inside, f"t-{code}"),
-        "backup": {"schedule": backup_schedule(tenant), "image": config.images.cloud},
+        "backup": {"schedule": backup_schedule(tenant), "image": config.images.cloud, "here": config.leads},
     }
     return Release(f"t-{code}", "tenant", values)
 

@@ -187,13 +187,20 @@ def services_stay_inside(graph: Graph) -> list[str]:
     return found
 
 
+#: the one escalation that is given -> why. Its namespace holds the platform alone; no tenant's subject is in it.
+GIVEN = {
+    "Role mcloud-platform/platform-api creates workloads": "the counter starts the jobs that land tenants, beside itself alone"
+}
+
+
 def rights_do_not_escalate(graph: Graph) -> list[str]:
-    """None of the 15 escalations, and no wildcard, in any role."""
+    """None of the 15 escalations, and no wildcard, in any role but what is given by name."""
     return [
         f"{name(each)} {what}"
         for each in _of(graph, "Role", "ClusterRole")
         for rule in each.get("rules") or []
         for what in held(rule)
+        if f"{name(each)} {what}" not in GIVEN
     ]
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from infra.config import stack_of_site, stack_of_tenant
 from infra.targets import local
@@ -39,6 +40,22 @@ def _up(here: Home, _: argparse.Namespace) -> dict[str, object]:
 def _return(here: Home, _: argparse.Namespace) -> dict[str, object]:
     local.return_site(here, Steps())
     return {"site": "primary"}
+
+
+class Target(Protocol):
+    """Where tenants' processes run: on this machine, or in clusters."""
+
+    def land(self, home: Home, code: str) -> dict[str, Any]: ...
+    def lift(self, home: Home, code: str) -> dict[str, Any]: ...
+    def state(self, home: Home, code: str | None = None) -> list[dict[str, Any]]: ...
+
+
+def _target(here: Home) -> Target:
+    if here.config.target == "local":
+        return local
+    from infra.targets import kubernetes  # its client takes a second to import
+
+    return kubernetes
 
 
 def _stack(args: argparse.Namespace) -> str:
@@ -79,9 +96,9 @@ VERBS: dict[str, Callable[[Home, argparse.Namespace], dict[str, object]]] = {
     "up": _up,
     "down": lambda here, _: {"changed": local.supervisor(here).shut_down()},
     "status": lambda here, _: {"processes": local.state(here)},
-    "land": lambda here, args: local.land(here, args.tenant),
-    "lift": lambda here, args: local.lift(here, args.tenant),
-    "state": lambda here, args: {"processes": local.state(here, args.tenant)},
+    "land": lambda here, args: _target(here).land(here, args.tenant),
+    "lift": lambda here, args: _target(here).lift(here, args.tenant),
+    "state": lambda here, args: {"processes": _target(here).state(here, args.tenant)},
     "lose-site": lambda here, _: local.lose_site(here),
     "return-site": _return,
     **{name: _land(name) for name in STACK_VERBS},

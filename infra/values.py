@@ -77,6 +77,7 @@ class BackupValues(Strict):
     schedule: str = Field(pattern=CRON)
     image: str = Field(pattern=DIGEST)
     suspended: bool = False
+    here: bool = Field(description="whether this site leads: backups run there alone, beside the instance's folder")
 
 
 class TenantValues(Strict):
@@ -96,6 +97,7 @@ class PlatformValues(Strict):
     image: str = Field(pattern=DIGEST)
     keycloak_image: str = Field(pattern=DIGEST)
     bundled: bool = Field(description="PostgreSQL, Keycloak, backup server and platform API in the cluster")
+    leads: bool = Field(description="counter, Keycloak and the instance's folder run at this site")
     issuer: str = Field(description="Keycloak's address as browsers name it")
     landing: tuple[str, ...] = Field(min_length=1, description="groups and user names that may build walls")
     storage_class: str = ""

@@ -61,14 +61,14 @@ class Crossing:
 
 
 POSTGRES, KEYCLOAK, API = Party(PLATFORM, "postgres"), Party(PLATFORM, "keycloak"), Party(PLATFORM, "platform-api")
-REST, BACKUP = Party(DR, "rest-server"), Party(PLATFORM, "backup")
+REST, BACKUP, LANDING = Party(DR, "rest-server"), Party(PLATFORM, "backup"), Party(PLATFORM, "landing")
 
 
 def parties(site: SiteConfig) -> dict[str, Party]:
     """The servers that may stand inside or outside the cluster, by name."""
     return {
         "postgres": POSTGRES if site.bundled else Party(cidrs=site.postgres.cidrs),
-        "keycloak": KEYCLOAK if site.bundled else Party(cidrs=site.keycloak.cidrs),
+        "keycloak": KEYCLOAK if site.bundled and site.leads else Party(cidrs=site.keycloak.cidrs),
         "dns": Party(cidrs=site.dns.cidrs) if site.dns.cidrs else Party("kube-system"),
     }
 
@@ -90,6 +90,8 @@ def process_crossings(code: str, zone: Zone, process: str, site: SiteConfig) -> 
         Crossing(own, keycloak, site.keycloak.port or KEYCLOAK_PORT, "the realm's keys, to verify tokens"),
         Crossing(API, own, PROCESS_PORT, "smoke test of onboarding, upgrade and drill"),
     ]
+    if site.peer.cidrs and not site.leads:
+        found.append(Crossing(Party(cidrs=site.peer.cidrs), own, PROCESS_PORT, "smoke test by the counter at the other site"))
     if zone in site.gateway.namespaces:
         gateway = Party(site.gateway.namespaces[zone])
         found.append(Crossing(gateway, own, PROCESS_PORT, f"people's browsers, through the gateway of zone {zone} alone"))
@@ -118,18 +120,35 @@ def site_crossings(site: SiteConfig) -> list[Crossing]:
     ]
     if site.bundled:
         found.append(Crossing(KEYCLOAK, POSTGRES, POSTGRES_PORT, "Keycloak's own database"))
+    for server in (site.api_server, site.peer_api):
+        if server.cidrs:
+            found.append(Crossing(LANDING, Party(cidrs=server.cidrs), server.port, "lands tenants at both sites"))
     if site.api_server.cidrs:
         found.append(Crossing(API, Party(cidrs=site.api_server.cidrs), site.api_server.port, "starts jobs that land tenants"))
-    if site.peer.cidrs:
-        peer, port = Party(cidrs=site.peer.cidrs), site.peer.port or REST_PORT
-        found.append(Crossing(BACKUP, peer, port, "the copy at the other site"))
-        found.append(Crossing(peer, REST, REST_PORT, "the other site pulls and pushes its copy"))
+    found += _between_sites(site)
     for zone, name in sorted(site.gateway.namespaces.items()):
         found.append(Crossing(Party(name), there["keycloak"], keycloak, f"staff of zone {zone} sign in"))
         found.append(Crossing(Party(name), API, API_PORT, f"the counter, for zone {zone}"))
-    for own in (API, KEYCLOAK, BACKUP):
+    for own in (API, KEYCLOAK, BACKUP, LANDING):
         found += _names(own, site)
     return found
+
+
+def _between_sites(site: SiteConfig) -> list[Crossing]:
+    """What passes over the link: the site that leads founds, dumps and examines at the other."""
+    if not site.peer.cidrs:
+        return []
+    peer, rest = Party(cidrs=site.peer.cidrs), site.peer.port or REST_PORT
+    found = [
+        Crossing(BACKUP, peer, rest, "the copy at the other site"),
+        Crossing(peer, REST, REST_PORT, "the other site pulls and pushes its copy"),
+    ]
+    if not site.leads:
+        return [*found, Crossing(peer, POSTGRES, POSTGRES_PORT, "the counter at the other site founds, its jobs dump")]
+    reasons = {POSTGRES_PORT: "founds tenants' databases", PROCESS_PORT: "smoke tests", rest: "prepares a repository"}
+    found += [Crossing(API, peer, port, f"{reason} at the other site") for port, reason in reasons.items()]
+    found.append(Crossing(BACKUP, peer, POSTGRES_PORT, "dumps and seals at the other site"))
+    return [*found, Crossing(peer, KEYCLOAK, KEYCLOAK_PORT, "processes at the other site read their realm's keys")]
 
 
 def _names(own: Party, site: SiteConfig) -> list[Crossing]:

@@ -12,6 +12,7 @@ from kit.errors import Invalid
 #: every secret a process may need, described
 SECRETS = {
     "MCLOUD_DATABASE_PASSWORD": "password of the process's database role",
+    "MCLOUD_POSTGRES_PASSWORD": "password of PostgreSQL's superuser, for the server's own pod",
     "MCLOUD_DATA_KEY": "32 bytes in hexadecimal: encrypts individual numbers",
     "MCLOUD_BLIND_INDEX_KEY": "32 bytes in hexadecimal: finds an individual number unread",
 }

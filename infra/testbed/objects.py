@@ -10,7 +10,12 @@ VOLUMES = 24
 VOLUME_SIZE = "10Gi"
 Objects = list[dict[str, Any]]
 
-_NAMES = """.:1053 {
+_NAMES = """%(other)s.mcloud:53 {
+    errors
+    rewrite name suffix .%(other)s.mcloud .cluster.local answer auto
+    forward . %(server)s
+}
+.:53 {
     errors
     health :8080
     ready :8181
@@ -70,7 +75,7 @@ def _name_server(place: Place) -> Objects:
         "image": COREDNS,
         "imagePullPolicy": "Never",
         "args": ["-conf", "/etc/coredns/Corefile"],
-        "ports": [{"containerPort": 1053, "protocol": each} for each in ("UDP", "TCP")],
+        "ports": [{"containerPort": 53, "protocol": each} for each in ("UDP", "TCP")],
         "readinessProbe": probe,
         "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
         "securityContext": {
@@ -84,18 +89,26 @@ def _name_server(place: Place) -> Objects:
         "serviceAccountName": "coredns",
         "dnsPolicy": "Default",
         "priorityClassName": "system-cluster-critical",
-        "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            # policies see the port behind the service: it is 53 as on other clusters, without a capability
+            "sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}],
+        },
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
     }
     template = {"metadata": {"labels": labels}, "spec": pod}
-    ports = [{"name": f"dns-{each.lower()}", "port": 53, "targetPort": 1053, "protocol": each} for each in ("UDP", "TCP")]
+    ports = [{"name": f"dns-{each.lower()}", "port": 53, "targetPort": 53, "protocol": each} for each in ("UDP", "TCP")]
     spec = {"clusterIP": place.service(10), "selector": labels, "ports": ports}
     where = {"namespace": "kube-system"}
+    # the other site's services are known here as <service>.<namespace>.svc.<site>.mcloud, while the link is whole
+    names = _NAMES % {"other": place.other.site, "server": place.other.service(10)}
     deployment = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
     return [
         _object("v1", "ServiceAccount", "coredns", **where),
-        _object("v1", "ConfigMap", "coredns", data={"Corefile": _NAMES}, **where),
+        _object("v1", "ConfigMap", "coredns", data={"Corefile": names}, **where),
         _object("apps/v1", "Deployment", "coredns", spec=deployment, **where),
         _object("v1", "Service", "kube-dns", spec=spec, **where),
     ]

@@ -143,4 +143,5 @@ class Place:
             "pods": self.pods,
             "services": self.services,
             "dns": self.service(10),
+            "names": f"svc.{self.site}.mcloud",
         }

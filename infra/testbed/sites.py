@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from infra.targets.services import wait_until
-from infra.testbed import files, groups, images, namespaces, objects, programs
+from infra.testbed import describe, files, groups, images, namespaces, objects, programs
 from infra.testbed.certificates import write_secret
 from infra.testbed.place import API_PORT, SITES, Place, Testbed
 from kit.clock import now
@@ -23,6 +23,8 @@ from kit.errors import Conflict, Unavailable
 from tenants.home import SiteName
 from tools import cluster
 
+#: seconds for each thing that is waited for; an idle machine needs a tenth
+PATIENCE = 240
 Report = Callable[[str, bool], None]
 
 
@@ -66,18 +68,18 @@ def _raise(place: Place, report: Report) -> None:
     boss, site = namespaces.supervisor(place), place.site
     files.ensure(place)
     changed = _run(place, programs.first(place))
-    wait_until(partial(_answers, place), f"the API server of site {site} (see {boss.logs})", 60)
+    wait_until(partial(_answers, place), f"the API server of site {site} (see {boss.logs})", PATIENCE)
     report(f"{site}: API server", changed)
-    wait_until(partial(_runtime_answers, place), f"containerd of site {site} (see {boss.logs})", 30)
+    wait_until(partial(_runtime_answers, place), f"containerd of site {site} (see {boss.logs})", PATIENCE)
     report(f"{site}: images", images.ensure_base(place))
     changed = _run(place, programs.then(place))
     for number in range(1, objects.VOLUMES + 1):
         objects.volume(place, number).mkdir(mode=0o755, exist_ok=True)
     kubectl(place, "apply", "--server-side", "--force-conflicts", "--filename=-", given=_list(objects.build(place)))
-    wait_until(partial(_is_ready, place), f"the node of site {site} (see {boss.logs}/kubelet.log)", 60)
+    wait_until(partial(_is_ready, place), f"the node of site {site} (see {boss.logs}/kubelet.log)", PATIENCE)
     changed |= _run(place, programs.last(place))
-    wait_until(partial(_enforces, place), f"network policies at site {site} (see {boss.logs}/kube-router.log)", 60)
-    kubectl(place, "rollout", "status", "--namespace=kube-system", "deployment/coredns", "--timeout=60s")
+    wait_until(partial(_enforces, place), f"network policies at site {site} (see {boss.logs}/kube-router.log)", PATIENCE)
+    kubectl(place, "rollout", "status", "--namespace=kube-system", "deployment/coredns", f"--timeout={PATIENCE}s")
     report(f"{site}: node ready", changed)
 
 
@@ -139,6 +141,7 @@ def load_images(testbed: Testbed, report: Report) -> dict[str, Any]:
             for image in found:
                 changed = images.ensure_platform(place, image.name, image.reference, image.archive)
                 report(f"{place.site}: {image.name}", changed)
+    describe.write(testbed, {image.name: image.reference for image in found})
     return {"images": {image.name: image.reference for image in found}}
 
 

@@ -214,7 +214,7 @@ def test_what_cannot_be_is_said(testbed: Testbed, tmp_path: Path) -> None:
 
 def test_a_lost_site_is_gone_and_the_other_stands(testbed: Testbed) -> None:
     here, there = testbed.place("recovery"), testbed.place("primary")
-    node, service = there.node, there.service(10)
+    link, service = there.link, there.service(10)
     process = namespaces.first_process(here) or 0
     assert connects(process, service, NAMES)
     evidence = sites.lose(testbed, "primary")
@@ -222,7 +222,7 @@ def test_a_lost_site_is_gone_and_the_other_stands(testbed: Testbed) -> None:
     assert (evidence["processes_left"], evidence["folder_there"], evidence["network_there"]) == (0, False, False)
     assert not there.kubeconfig.exists()
     assert not connects(process, service, NAMES)
-    assert not connects(os.getpid(), node, API_PORT)
+    assert not connects(process, link, API_PORT)
     assert [each["state"] for each in sites.status(testbed)] == ["lost", "up"]
     sites.up(testbed, ["primary"], lambda *_: None)  # an empty one in its place
     assert [each["state"] for each in sites.status(testbed)] == ["up", "up"]

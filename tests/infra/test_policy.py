@@ -31,6 +31,11 @@ def on(kind: str, change: Callable[[Manifest], None]) -> Change:
     return lambda graph: change(first(graph, kind))
 
 
+def of_tenant(change: Callable[[Manifest], None]) -> Change:
+    """On the first role in a tenant's namespace."""
+    return lambda graph: change(first([e for e in graph if e["metadata"].get("namespace", "").startswith("t-")], "Role"))
+
+
 def dropped(kind: str) -> Change:
     return lambda graph: graph.remove(first(graph, kind))
 
@@ -41,7 +46,7 @@ def allowing(peer: dict[str, Any]) -> Change:
 
 
 def rule(groups: list[str], resources: list[str], verbs: list[str]) -> Change:
-    return on("Role", lambda each: each["rules"].append({"apiGroups": groups, "resources": resources, "verbs": verbs}))
+    return of_tenant(lambda each: each["rules"].append({"apiGroups": groups, "resources": resources, "verbs": verbs}))
 
 
 def added(each: Manifest) -> Change:
@@ -111,7 +116,7 @@ MUTANTS: list[tuple[Callable[..., list[str]], Change]] = [
         policy.data_is_kept,
         on("StatefulSet", lambda each: each["spec"].update(persistentVolumeClaimRetentionPolicy={"whenDeleted": "Delete"})),
     ),
-    (policy.labels_are_there, on("Role", lambda each: each["metadata"]["labels"].pop("mcloud/tenant"))),
+    (policy.labels_are_there, of_tenant(lambda each: each["metadata"]["labels"].pop("mcloud/tenant"))),
 ]
 
 
