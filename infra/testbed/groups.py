@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from infra.testbed.place import Place, Testbed
@@ -56,11 +57,9 @@ def processes(testbed: Testbed, place: Place | None = None) -> set[int]:
     """Processes of the testbed, or of one site, as this machine numbers them."""
     found: set[int] = set()
     for root in _all_trees():
-        for file in (root / (place or testbed).group).rglob("cgroup.procs"):
-            try:
-                found.update(int(line) for line in file.read_text().split())
-            except OSError:
-                continue  # the group went away while we looked
+        for folder, _, _ in os.walk(root / (place or testbed).group):  # passes over groups that go away while it looks
+            with suppress(OSError):
+                found.update(int(line) for line in (Path(folder) / "cgroup.procs").read_text().split())
     return found
 
 
@@ -98,11 +97,8 @@ def clear(testbed: Testbed, place: Place | None = None, *, seconds: float = 30) 
 
 
 def _remove(folder: Path, end: float) -> None:
-    if not folder.exists():
-        return
-    for child in sorted((p for p in folder.rglob("*") if p.is_dir()), key=lambda p: len(p.parts), reverse=True):
-        _remove_one(child, end)
-    _remove_one(folder, end)
+    for each, _, _ in os.walk(folder, topdown=False):
+        _remove_one(Path(each), end)
 
 
 def _remove_one(folder: Path, end: float) -> None:
