@@ -83,7 +83,7 @@ def kubeconfig(file: Path, port: int) -> None:
 
 def test_a_kubeconfig_that_is_not_there_or_not_one_is_named(tmp_path: Path) -> None:
     home = write(tmp_path, GOOD)
-    with pytest.raises(NotFound, match="kubeconfig .* is not there: set mcloud:kubeconfig"):
+    with pytest.raises(NotFound, match=r"kubeconfig .* is not there: set mcloud:kubeconfig"):
         Land.open(home, "site-primary")
     (tmp_path / "kubeconfig").write_text("{}")
     with pytest.raises(Invalid, match="kubeconfig"):
