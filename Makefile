@@ -43,7 +43,10 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 	@$(PY) -m pytest tests/house
 
 test: check tools ## everything, installing what it needs
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest tests --ignore=tests/cluster
+
+test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
+	@$(PY) -m pytest tests/cluster
 
 bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench
