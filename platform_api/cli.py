@@ -31,11 +31,7 @@ restore = App(name="restore", help="bring one tenant back, at the recovery site"
 drill = App(name="drill", help="bring towns back and measure")
 journal = App(name="journal", help="a tenant's journal")
 site = App(name="site", help="training: lose and return site primary")
-<<<<<<< HEAD
-for group in (tenant, backup, restore, drill, report, journal, civic, site, infra):
-=======
-for group in (tenant, backup, restore, drill, report, journal, civic, site, testbed):
->>>>>>> testbed-ready
+for group in (tenant, backup, restore, drill, report, journal, civic, site, infra, testbed):
     app.command(group)
 
 
