@@ -14,6 +14,7 @@ SECRETS = {
     "MCLOUD_DATABASE_PASSWORD": "password of the process's database role",
     "MCLOUD_DATA_KEY": "32 bytes in hexadecimal: encrypts individual numbers",
     "MCLOUD_OWNER_PASSWORD": "password of the database's owner: migrations in a cluster only",
+    "MCLOUD_POSTGRES_PASSWORD": "password of PostgreSQL's superuser: the server's own pod only",
     "MCLOUD_BLIND_INDEX_KEY": "32 bytes in hexadecimal: finds an individual number unread",
 }
 
