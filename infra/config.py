@@ -79,7 +79,7 @@ class SiteConfig(Strict):
     postgres: Outside = Outside()
     keycloak: Outside = Outside()
     issuer: str = Field("http://keycloak.mcloud-platform.svc:8080", description="Keycloak as people's browsers name it")
-    dns: Outside = Field(Outside(), description="name servers outside the cluster's pods; without addresses: kube-system")
+    dns: Outside = Field(Outside(), description="without addresses: the pods of kube-system; port: theirs behind the service")
     api_server: Outside = Field(Outside(), description="addresses and port of the API server behind its service")
     leads: bool = Field(True, description="counter, Keycloak, the instance's folder and backup jobs run here; one site leads")
     peer: Outside = Field(Outside(), description="the other site's backup server; cidrs: its pods and services")

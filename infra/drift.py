@@ -22,6 +22,8 @@ WALLS = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", 
 #: kinds that cannot be replaced because the cluster fills in what may not change again
 FILLED = ("PersistentVolumeClaim", "Job")
 MANAGER = "mcloud"
+#: what Helm calls itself when Pulumi's provider process runs it
+PROGRAM = "python3"
 THREADS = 8
 
 
@@ -121,22 +123,29 @@ def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[tupl
     return sorted(each for each in found if each not in known)
 
 
-def mend(cluster: Cluster, wanted: Sequence[Manifest], manager: str) -> list[str]:
+def mend(cluster: Cluster, wanted: Sequence[Manifest]) -> list[str]:
     """Make every object that differs exactly so again; what was mended.
 
     First as Helm's own apply, so that its next upgrade meets no foreign hand; then as a replacement, which takes away what
     was added.
     """
-    mended = []
-    for each in wanted:
-        if not _compare(cluster, each):
-            continue
-        cluster.apply(each, manager=manager)
-        live = cluster.get(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
-        if live is not None and each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
+    with ThreadPoolExecutor(THREADS) as pool:
+        differing = [each for each, found in zip(wanted, pool.map(lambda e: _compare(cluster, e), wanted), strict=True) if found]
+    for each in differing:
+        place = each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+        manager = applier(cluster.get(*place))
+        live = cluster.apply(each, manager=manager)
+        if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
             cluster.replace(_at(each, live), manager=manager)
-        mended.append(name(each))
-    return mended
+    return [name(each) for each in differing]
+
+
+def applier(live: Manifest | None) -> str:
+    """The name under which Helm applied an object. Helm takes it from the program it runs in, here Python's."""
+    for each in live["metadata"].get("managedFields", []) if live else []:
+        if each["operation"] == "Apply" and "f:meta.helm.sh/release-name" in str(each.get("fieldsV1")):
+            return str(each["manager"])
+    return PROGRAM
 
 
 def report(differences: Sequence[Difference]) -> list[dict[str, Any]]:

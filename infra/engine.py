@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import program
-from infra.config import ROOT
+from infra.config import ROOT, TenantConfig
 from kit.errors import CallerError, Conflict, Invalid, Unavailable
 from tenants.home import Home
 from tenants.keyring import ensure_secret
@@ -50,10 +50,10 @@ def environment(home: Home) -> dict[str, str]:
 class Engine:
     """One stack."""
 
-    def __init__(self, home: Home, stack: str, lease: str = "") -> None:
+    def __init__(self, home: Home, stack: str, lease: str = "", wanted: TenantConfig | None = None) -> None:
         from pulumi import automation
 
-        self.home, self.name = home, stack
+        self.home, self.name, self._wanted = home, stack, wanted
         self._refusal: CallerError | None = None
         folder = home.path / "land" / "work" / stack
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class Engine:
 
     def _program(self) -> None:
         try:
-            program.main()
+            program.main(self._wanted)
         except CallerError as refused:
             self._refusal = refused
             raise
@@ -97,7 +97,7 @@ class Engine:
             if event.resource_pre_event:
                 facts = event.resource_pre_event.metadata
                 operation = getattr(facts.op, "value", str(facts.op))
-                if operation not in ("same", "read", "refresh"):
+                if operation not in ("same", "read", "refresh") and _is_ours(facts.type):
                     steps.append({"resource": facts.urn.rsplit("::", 1)[1], "operation": operation})
 
         self._guarded(lambda: self._stack.preview(on_event=seen, refresh=refresh))
@@ -110,7 +110,7 @@ class Engine:
             if event.res_outputs_event:
                 facts = event.res_outputs_event.metadata
                 operation = getattr(facts.op, "value", str(facts.op))
-                if operation != "refresh":
+                if operation != "refresh" and _is_ours(facts.type):
                     told(facts.urn.rsplit("::", 1)[1], operation != "same")
 
         done = self._guarded(lambda: self._stack.up(on_event=seen, refresh=refresh))
@@ -134,6 +134,11 @@ class Engine:
         from pulumi.automation import Deployment
 
         self._guarded(lambda: self._stack.import_stack(Deployment(**deployment)))
+
+
+def _is_ours(kind: str) -> bool:
+    """Whether a resource stands for something in the cluster; the engine's stack, providers and components do not."""
+    return kind.startswith("pulumi-python:dynamic")
 
 
 def _told(stack: str, text: str) -> CallerError:

@@ -14,8 +14,6 @@ from infra.policy import Manifest
 from infra.zones import RELEASES
 from kit.errors import Conflict, Unavailable
 
-#: the field manager under which Helm applies
-HELM = "helm"
 TIMEOUT_SECONDS = 300
 HISTORY = 5
 
@@ -56,7 +54,7 @@ def ensure(cluster: Cluster, release: Release) -> None:
     """
     there = _taken_up(cluster, release.name)
     if there is not None:
-        drift.mend(cluster, _existing(cluster, wanted(release)), HELM)
+        drift.mend(cluster, _existing(cluster, manifest(cluster, release.name) or []))
     _write(cluster, release, there)
     rollout.wait(cluster, release.objects())
 

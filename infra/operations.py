@@ -26,23 +26,24 @@ class Land:
     home: Home
     stack: str
     config: SiteConfig
+    wanted_of_tenant: TenantConfig
     cluster: Cluster
 
     @classmethod
-    def open(cls, home: Home, stack: str) -> "Land":
+    def open(cls, home: Home, stack: str, wanted: TenantConfig | None = None) -> "Land":
         _, _, site = parse_stack(stack)
-        config = read_site(home, site)
-        program.check(home, stack, config, {})
+        config, wanted = read_site(home, site), wanted or TenantConfig()
+        program.check(home, stack, config, wanted)
         cluster = Cluster(kubeconfig(home, config), config.context)
         cluster.check()
-        return cls(home, stack, config, cluster)
+        return cls(home, stack, config, wanted, cluster)
 
     @property
     def releases(self) -> list[landing.Release]:
         kind, code, site = parse_stack(self.stack)
         if kind == "site":
             return [landing.site_release(site, self.config)]
-        return landing.tenant_releases(tenant(code, self.home), self.config, processes_too=TenantConfig().onboarded)
+        return landing.tenant_releases(tenant(code, self.home), self.config, processes_too=self.wanted_of_tenant.onboarded)
 
     @property
     def namespaces(self) -> list[str]:
@@ -97,8 +98,10 @@ _WORDS = {
 }
 
 
-def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adopt: bool = False) -> Answer:
+def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adopt: bool = False, ground: bool = False) -> Answer:
     """Make the stack so, under its lease. What a killed operation left is found and finished.
+
+    `ground`: a tenant without its processes.
 
     Raises
     ------
@@ -107,7 +110,8 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
     """
     from infra.engine import Engine
 
-    land = Land.open(home, stack)
+    wanted = TenantConfig(onboarded=not ground)
+    land = Land.open(home, stack, wanted)
     if digest and plan(home, stack)["digest"] != digest:
         raise Conflict(f"stack {stack}: the plan is no longer {digest}: read `mcloud infra plan` again")
     sites.ensure_place_for_leases(land.cluster, stack)
@@ -117,7 +121,7 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
         if not adopt:
             state.check(home, land.cluster, stack)
         broken = state.break_dead_lock(home, stack)
-        engine = Engine(home, stack, str(held))
+        engine = Engine(home, stack, str(held), wanted)
         changes = engine.up(told)
         state.keep_copy(home, engine, held.number)
         left = drift.compare(land.cluster, land.wanted())
@@ -141,7 +145,7 @@ def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
     if mend and found:
         held = lease.acquire(land.cluster, stack)
         try:
-            mended = drift.mend(land.cluster, applied, helm.HELM)
+            mended = drift.mend(land.cluster, applied)
             for each in land.foreign():
                 kind, place = each.object.split(" ", 1)
                 land.cluster.delete(kind, *place.split("/", 1))

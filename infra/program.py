@@ -21,13 +21,17 @@ from tenants.catalog import tenant
 from tenants.home import Home, SiteName, home
 
 
-def main() -> None:
-    """Declare what the stack's name asks for. Rules are checked before anything is declared."""
+def main(wanted: TenantConfig | None = None) -> None:
+    """Declare what the stack's name asks for. Rules are checked before anything is declared.
+
+    `wanted`: of a tenant's stack when `infra.run` starts it; the ordinary CLI gives it as configuration.
+    """
     here, stack = home(), pulumi.get_stack()
     kind, code, site = parse_stack(stack)
     own: Mapping[str, str] = pulumi.runtime.config.CONFIG.get()  # what the engine was given for this stack
     config = _site(here, site, own if kind == "site" else {})
-    check(here, stack, config, own)
+    wanted = wanted or (parse_tenant(own, stack) if kind == "tenant" else TenantConfig())
+    check(here, stack, config, wanted)
     cluster = Cluster(kubeconfig(here, config), config.context)
     cluster.check()
     if not pulumi.runtime.is_dry_run():
@@ -36,7 +40,6 @@ def main() -> None:
         sites.Site(here, site, config)
         pulumi.export("issuer", config.issuer)
     else:
-        wanted = parse_tenant(own, stack)
         tenant_space.TenantSpace(here, tenant(code, here), config, wanted)
     pulumi.export("site", site)
     pulumi.export("operation", os.environ.get(lease.VARIABLE, "").rpartition(":")[2])
@@ -48,7 +51,7 @@ def _site(here: Home, site: SiteName, own: Mapping[str, str]) -> SiteConfig:
     return parse_site(given, "stack configuration") if given else read_site(here, site)
 
 
-def check(here: Home, stack: str, config: SiteConfig, own: Mapping[str, str]) -> policy.Graph:
+def check(here: Home, stack: str, config: SiteConfig, wanted: TenantConfig) -> policy.Graph:
     """The graph that the stack would leave.
 
     Raises
@@ -60,7 +63,7 @@ def check(here: Home, stack: str, config: SiteConfig, own: Mapping[str, str]) ->
     if kind == "site":
         graph = sites.graph(site, config)
     else:
-        graph = tenant_space.graph(tenant(code, here), config, parse_tenant(own, stack))
+        graph = tenant_space.graph(tenant(code, here), config, wanted)
     found = policy.faults(graph)
     if found:
         raise Invalid(f"stack {stack} breaks {len(found)} rules: " + "; ".join(found[:10]))
@@ -77,6 +80,3 @@ def _take_lease(cluster: Cluster, stack: str) -> None:
     held = lease.acquire(cluster, stack)
     os.environ[lease.VARIABLE] = str(held)
     atexit.register(lambda: lease.give_back(cluster, held, applied=False))
-
-
-__all__ = ["SiteConfig", "TenantConfig", "check", "main"]

@@ -75,7 +75,7 @@ def _land(name: str) -> Callable[[Home, argparse.Namespace], dict[str, object]]:
         stack = _stack(args)
         match name:
             case "apply":
-                return operations.apply(here, stack, Steps(), digest=args.digest, adopt=args.adopt)
+                return operations.apply(here, stack, Steps(), digest=args.digest, adopt=args.adopt, ground=args.ground)
             case "drift":
                 return operations.find_drift(here, stack, mend=args.mend)
             case "unlock":
@@ -112,6 +112,7 @@ def main() -> int:
     parser.add_argument("--site", choices=("primary", "recovery"), help="of a cluster")
     parser.add_argument("--digest", help="apply: only the plan that was read")
     parser.add_argument("--adopt", action="store_true", help="apply: without a state, take what is in the cluster")
+    parser.add_argument("--ground", action="store_true", help="apply: a tenant's ground without its processes")
     parser.add_argument("--mend", action="store_true", help="drift: put it back at once")
     parser.add_argument("--host", help="unlock: the machine that is gone")
     args = parser.parse_args()

@@ -25,7 +25,7 @@ def _namespace(name: str) -> Manifest:
         "app.kubernetes.io/managed-by": "mcloud",
         "app.kubernetes.io/part-of": "mcloud",
         "mcloud/zone": "platform",
-        "pod-security.kubernetes.io/enforce-version": "v1.33",
+        "pod-security.kubernetes.io/enforce-version": "latest",
     }
     metadata = {"name": name, "labels": labels | level, "annotations": {"helm.sh/resource-policy": "keep"}}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

@@ -152,8 +152,8 @@ def _between_sites(site: SiteConfig) -> list[Crossing]:
 
 
 def _names(own: Party, site: SiteConfig) -> list[Crossing]:
-    dns = parties(site)["dns"]
-    return [Crossing(own, dns, DNS_PORT, "names of the servers above", protocol) for protocol in ("TCP", "UDP")]
+    dns, port = parties(site)["dns"], site.dns.port or DNS_PORT
+    return [Crossing(own, dns, port, "names of the servers above", protocol) for protocol in ("TCP", "UDP")]
 
 
 def compile_policies(crossings: Iterable[Crossing], inside: Sequence[str], label: str) -> list[Policy]:

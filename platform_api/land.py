@@ -52,10 +52,15 @@ def apply(
     all_: AllOption = False,
     plan: str | None = None,
     adopt: bool = False,
+    ground: bool = False,
     output: Output = "table",
 ) -> int:
-    """Make it so. --plan DIGEST: only the plan that was read. --adopt: the state is lost, take what is in the cluster."""
-    more = (["--digest", plan] if plan else []) + (["--adopt"] if adopt else [])
+    """Make it so.
+
+    --plan DIGEST: only the plan that was read. --adopt: the state is lost, take what is in the cluster. --ground: namespaces,
+    quotas and walls of a tenant without its processes.
+    """
+    more = (["--digest", plan] if plan else []) + (["--adopt"] if adopt else []) + (["--ground"] if ground else [])
     return _show("apply", _targets(tenant, site, all_), output, more)
 
 
@@ -123,7 +128,7 @@ def _words(verb: str, answer: dict[str, Any], *, lines: bool) -> Iterator[str]:
     yield f"{answer['stack']}:"
     yield from (f"  {word}" for word in answer.get("words", []))
     if lines or verb == "plan":
-        for each in answer.get("differences", []):
+        for each in (found for found in answer.get("differences", []) if found["what"] == "changed"):
             yield from (f"    {line}" for line in each["lines"])
     yield from (f"  mended: {each}" for each in answer.get("mended", []))
 

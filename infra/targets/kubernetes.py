@@ -79,7 +79,7 @@ def job(name: str, arguments: list[str], image: str) -> Manifest:
     container = {
         "name": "landing",
         "image": image,
-        "command": ["python", "-m", "infra.run", *arguments],
+        "args": ["infra.run", *arguments],
         "env": [{"name": "MCLOUD_HOME", "value": "/home/mcloud"}],
         "securityContext": closed,
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},

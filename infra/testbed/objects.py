@@ -67,8 +67,7 @@ def _object(version: str, kind: str, name: str, *, namespace: str | None = None,
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **body}
 
 
-def _name_server(place: Place) -> Objects:
-    labels = {"k8s-app": "kube-dns"}
+def _name_server_pod() -> dict[str, Any]:
     probe = {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1}
     container = {
         "name": "coredns",
@@ -85,7 +84,7 @@ def _name_server(place: Place) -> Objects:
         },
         "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
     }
-    pod = {
+    return {
         "serviceAccountName": "coredns",
         "dnsPolicy": "Default",
         "priorityClassName": "system-cluster-critical",
@@ -99,7 +98,11 @@ def _name_server(place: Place) -> Objects:
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
     }
-    template = {"metadata": {"labels": labels}, "spec": pod}
+
+
+def _name_server(place: Place) -> Objects:
+    labels = {"k8s-app": "kube-dns"}
+    template = {"metadata": {"labels": labels}, "spec": _name_server_pod()}
     ports = [{"name": f"dns-{each.lower()}", "port": 53, "targetPort": 53, "protocol": each} for each in ("UDP", "TCP")]
     spec = {"clusterIP": place.service(10), "selector": labels, "ports": ports}
     where = {"namespace": "kube-system"}

@@ -1,4 +1,4 @@
-"""Two real Kubernetes sites for the run. Only `make test-cluster` comes here."""
+"""Two real Kubernetes sites for the run, and the first of them landed. Only `make test-cluster` comes here."""
 
 import os
 import shutil
@@ -9,7 +9,10 @@ import pytest
 from infra.testbed import sites
 from infra.testbed.place import SITES, Testbed
 from tenants.home import Home
+from tests.support.cluster import site
 from tests.support.testbed import left_behind
+
+__all__ = ["site", "testbed"]
 
 
 @pytest.fixture(scope="session")

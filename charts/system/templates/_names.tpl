@@ -52,7 +52,7 @@ securityContext:
 {{- define "system.wall" -}}
 - name: wall
   image: {{ .Values.image }}
-  command: [python, -m, infra.wall]
+  args: [infra.wall]
   resources: {requests: {cpu: 10m, memory: 32Mi}, limits: {memory: 64Mi}}
   {{- include "system.containerSecurity" . | nindent 2 }}
 {{- end }}
