@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools tools-cluster demo up down test check bench lock clean
+.PHONY: help setup tools tools-cluster demo cluster-demo up down test check bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ tools-cluster: setup ## build Pulumi and Kubernetes too (ten minutes the first t
 
 demo: setup ## from a clean machine to a drilled prefecture
 	@$(PY) -m tools.demo
+
+cluster-demo: tools-cluster ## the same story on two real Kubernetes sites (root, Linux)
+	@MCLOUD_HOME=$${MCLOUD_HOME:-var/cluster} $(PY) -m tools.demo.cluster
 
 up: tools ## start the cloud on this machine
 	@.venv/bin/mcloud up

@@ -175,12 +175,14 @@ def lose(testbed: Testbed, site: SiteName) -> dict[str, Any]:
         place = testbed.place(site)
         if namespaces.first_process(place) is None:
             raise Conflict(f"site {site} is not up")
+        stopped = namespaces.supervisor(place).names()
         lost_at, started, node = now(), time.monotonic(), place.node
         ended = namespaces.remove(place)
         _destroy(place)
         evidence = {
             "site": site,
             "at": lost_at.isoformat(),
+            "stopped": stopped,
             "processes_ended": ended,
             "processes_left": len(groups.processes(testbed, place)),
             "folder_there": place.folder.exists(),
