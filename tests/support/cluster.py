@@ -30,7 +30,6 @@ class Site:
 
     home: Home
     kubeconfig: Path
-    node: bool = False  # whether pods can run
     _tenants: dict[str, Cluster] = field(default_factory=dict)
 
     @cached_property
@@ -83,14 +82,13 @@ def places(codes: tuple[str, ...] = GROUNDED) -> list[str]:
 
 
 def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
-    """An instance whose site primary is that cluster, with servers outside it."""
-    outside = {"host": "10.99.0.9", "cidrs": ["10.99.0.9/32"]}
+    """An instance whose site primary is that cluster, without the bundled servers."""
     config: dict[str, Any] = {
         "mcloud:kubeconfig": str(kubeconfig),
         "mcloud:images": {"cloud": f"localhost/mcloud@{land.DIGEST}", "keycloak": f"localhost/keycloak@{land.DIGEST}"},
         "mcloud:bundled": False,
-        "mcloud:postgres": outside | {"port": 5432},
-        "mcloud:keycloak": outside | {"port": 8080},
+        "mcloud:dns": {"port": 1053},
+        "mcloud:gateway": {"namespaces": {"mynumber": "gateway-mynumber"}},
     }
     (home / "stacks").mkdir(parents=True, exist_ok=True)
     (home / "stacks" / "Pulumi.site-primary.yaml").write_text(yaml.safe_dump({"config": config | more}, allow_unicode=True))
@@ -98,13 +96,12 @@ def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The site with its guards, two tenants landed without processes."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site with its guards, two tenants landed without processes: on a testbed, or on the cluster that is named."""
     given = os.environ.get("MCLOUD_TEST_KUBECONFIG")
-    if not given:
-        pytest.skip("no cluster: name one in MCLOUD_TEST_KUBECONFIG")
+    kubeconfig = Path(given) if given else request.getfixturevalue("testbed").place("primary").kubeconfig
     folder = tmp_path_factory.mktemp("land")
-    made = Site(describe(folder, Path(given)), Path(given))
+    made = Site(describe(folder, kubeconfig), kubeconfig)
     try:
         made.run("apply", "--site", "primary", "--adopt")  # a cluster that was given may have been landed before
         for code in GROUNDED:
