@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from bench.report import Line, show
 from infra import drift, landing, operations
 from infra.cluster import Cluster
-from infra.config import stack_of_tenant
+from infra.config import TenantConfig, stack_of_tenant
 from infra.policy import Manifest
 from platform_api import runner
 from tenants.catalog import municipalities
@@ -64,7 +64,7 @@ def main() -> int:
 
 def p2(here: Home, body: Tenant) -> list[Line]:
     """Requests that it takes to find nothing, of those that the plan allows: one LIST per kind."""
-    of_ground = operations.TenantConfig(onboarded=False)
+    of_ground = TenantConfig(onboarded=False)
     there = operations.Land.open(here, stack_of_tenant(body.code), of_ground)
     wanted = there.wanted()
     kinds, before = len({each["kind"] for each in wanted}), there.cluster.requests

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import lease, operations, state
-from infra.config import ROOT
+from infra import drift, lease, operations, state
+from infra.config import ROOT, TenantConfig
 from infra.zones import RELEASES
 from kit.errors import CallerError, Conflict
 from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, places
@@ -190,8 +190,8 @@ def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) 
     assert killed
     assert held
     assert held["spec"].get("holderIdentity") is None
-    land = operations.Land.open(site.home, stack, operations.TenantConfig(onboarded=False))
-    assert operations.drift.compare(land.cluster, land.wanted()) == []
+    land = operations.Land.open(site.home, stack, TenantConfig(onboarded=False))
+    assert drift.compare(land.cluster, land.wanted()) == []
     releases = [each["metadata"]["labels"] for each in site.admin.list("Secret", RELEASES, labelSelector=f"name=t-{code}")]
     assert [each["status"] for each in releases].count("deployed") == 1
     assert [each for each in releases if each["status"].startswith("pending")] == []
