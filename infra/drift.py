@@ -15,7 +15,7 @@ import yaml
 
 from infra.cluster import Cluster
 from infra.policy import Graph, Manifest, name
-from kit.errors import Forbidden, Invalid, NotFound
+from kit.errors import Conflict, Forbidden, Invalid, NotFound
 
 #: kinds that are walls: what lies in a tenant's namespace beside ours opens them
 WALLS = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", "Ingress")
@@ -25,6 +25,7 @@ MANAGER = "mcloud"
 #: what Helm calls itself when Pulumi's provider process runs it
 PROGRAM = "python3"
 THREADS = 8
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,20 @@ def _compare(cluster: Cluster, wanted: Manifest) -> Difference | None:
 def _would_be(cluster: Cluster, wanted: Manifest, live: Manifest) -> Manifest:
     if wanted["kind"] in FILLED:
         return cluster.apply(wanted, manager=MANAGER, dry_run=True)
-    return cluster.replace(_at(wanted, live), manager=MANAGER, dry_run=True)
+    return _replaced(cluster, wanted, live, MANAGER, dry_run=True)
+
+
+def _replaced(cluster: Cluster, wanted: Manifest, live: Manifest, manager: str, *, dry_run: bool) -> Manifest:
+    """Put in place of the version that was read. Controllers count in an object's status meanwhile: read again, a few times."""
+    for attempt in range(TRIES):
+        try:
+            return cluster.replace(_at(wanted, live), manager=manager, dry_run=dry_run)
+        except Conflict:
+            again = cluster.get(wanted["kind"], wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
+            if again is None or attempt == TRIES - 1:
+                raise
+            live = again
+    raise AssertionError("unreachable")
 
 
 def _at(wanted: Manifest, live: Manifest) -> Manifest:
@@ -136,7 +150,7 @@ def mend(cluster: Cluster, wanted: Sequence[Manifest]) -> list[str]:
         manager = applier(cluster.get(*place))
         live = cluster.apply(each, manager=manager)
         if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
-            cluster.replace(_at(each, live), manager=manager)
+            _replaced(cluster, each, live, manager, dry_run=False)
     return [name(each) for each in differing]
 
 

@@ -97,6 +97,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
         "replicas": process.replicas,
         "cpu_millis": process.cpu_millis,
         "memory_mib": process.memory_mib,
+        "migrate": True,
         "policies": zones.compile_policies(crossings, (zones.namespace(code, zone), zones.PLATFORM), label),
         "ingress": {
             "class_name": gateway,

@@ -65,10 +65,10 @@ REST, BACKUP, LANDING = Party(DR, "rest-server"), Party(PLATFORM, "backup"), Par
 
 
 def parties(site: SiteConfig) -> dict[str, Party]:
-    """The servers that may stand inside or outside the cluster, by name."""
+    """The servers that may stand inside or outside the cluster, by name: outside when their addresses are told."""
     return {
-        "postgres": POSTGRES if site.bundled else Party(cidrs=site.postgres.cidrs),
-        "keycloak": KEYCLOAK if site.bundled and site.leads else Party(cidrs=site.keycloak.cidrs),
+        "postgres": Party(cidrs=site.postgres.cidrs) if site.postgres.cidrs else POSTGRES,
+        "keycloak": Party(cidrs=site.keycloak.cidrs) if site.keycloak.cidrs else KEYCLOAK,
         "dns": Party(cidrs=site.dns.cidrs) if site.dns.cidrs else Party("kube-system"),
     }
 
@@ -118,11 +118,11 @@ def site_crossings(site: SiteConfig) -> list[Crossing]:
         Crossing(BACKUP, there["postgres"], postgres, "dumps and seals under the tenant's backup role"),
         Crossing(BACKUP, REST, REST_PORT, "snapshots into the site's append-only server"),
     ]
-    if site.bundled:
-        found.append(Crossing(KEYCLOAK, POSTGRES, POSTGRES_PORT, "Keycloak's own database"))
     for server in (site.api_server, site.peer_api):
         if server.cidrs:
             found.append(Crossing(LANDING, Party(cidrs=server.cidrs), server.port, "lands tenants at both sites"))
+    if not site.keycloak.cidrs:
+        found.append(Crossing(KEYCLOAK, there["postgres"], postgres, "Keycloak's own database"))
     if site.api_server.cidrs:
         found.append(Crossing(API, Party(cidrs=site.api_server.cidrs), site.api_server.port, "starts jobs that land tenants"))
     found += _between_sites(site)

@@ -6,6 +6,7 @@ unchanged digest as long as the base in the cache is the same; a new base is mad
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,8 @@ def _packages() -> Path:
 
 
 def _lay_out_python(context: Path) -> None:
-    _copy(_packages(), context / "packages")
+    # linked, not copied: a gigabyte that nobody writes to
+    shutil.copytree(_packages(), context / "packages", symlinks=True, copy_function=os.link)
     for folder in (programs.restic().parent, programs.rest_server().parent, pulumi().parent):
         _copy(folder, context / "programs" / folder.name)
     (context / "programs" / "bin").mkdir()

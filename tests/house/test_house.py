@@ -258,7 +258,9 @@ def test_every_system_says_its_zone_and_purposes_once() -> None:
 
     for system in systems():
         contract = yaml.safe_load((system / "contract.yaml").read_text())
-        assert contract["zone"] == SYSTEMS[system.name] == yaml.safe_load((system / "values.yaml").read_text())["zone"]
+        values = yaml.safe_load((system / "values.yaml").read_text())
+        assert contract["zone"] == SYSTEMS[system.name] == values["zone"]
+        assert set(values) == {"zone", "cpu_millis", "memory_mib"}, system.name
     assert tuple(yaml.safe_load((ROOT / "systems/resident_registry/contract.yaml").read_text())["purposes"]) == PURPOSES
 
 

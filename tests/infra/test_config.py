@@ -101,3 +101,28 @@ def test_a_context_that_the_kubeconfig_lacks_is_refused(tmp_path: Path) -> None:
     kubeconfig(tmp_path / "kubeconfig", free_port())
     with pytest.raises(Invalid, match="kubeconfig"):
         Cluster(tmp_path / "kubeconfig", "nowhere")
+
+
+COMMANDS: list[tuple[list[str], int, str]] = [
+    (["plan"], 1, "say --tenant CODE, --site primary|recovery, or --all"),
+    (["plan", "--tenant", "042021", "--all"], 1, "not both"),
+    (["diff", "--tenant", "042021"], 3, "site primary is not described"),
+    (["drift", "--site", "recovery"], 3, "site recovery is not described"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "told"), COMMANDS)
+def test_the_command_names_what_is_wrong(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    told: str,
+) -> None:
+    from platform_api import cli
+
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.setenv("MCLOUD_HOME", str(tmp_path))
+    assert cli.main(["infra", *arguments]) == code
+    assert told in capsys.readouterr().err

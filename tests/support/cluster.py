@@ -13,7 +13,10 @@ import yaml
 
 from infra.cluster import Cluster
 from infra.config import SiteConfig, read_site
+from infra.images.build import build
 from infra.policy import Manifest
+from infra.testbed import images
+from infra.testbed.place import Testbed
 from infra.zones import namespace
 from kit.errors import CallerError
 from platform_api import runner
@@ -30,7 +33,6 @@ class Site:
 
     home: Home
     kubeconfig: Path
-    node: bool = False  # whether pods can run
     _tenants: dict[str, Cluster] = field(default_factory=dict)
 
     @cached_property
@@ -83,28 +85,33 @@ def places(codes: tuple[str, ...] = GROUNDED) -> list[str]:
 
 
 def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
-    """An instance whose site primary is that cluster, with servers outside it."""
-    outside = {"host": "10.99.0.9", "cidrs": ["10.99.0.9/32"]}
+    """An instance whose site primary is that cluster, without the bundled servers."""
     config: dict[str, Any] = {
         "mcloud:kubeconfig": str(kubeconfig),
         "mcloud:images": {"cloud": f"localhost/mcloud@{land.DIGEST}", "keycloak": f"localhost/keycloak@{land.DIGEST}"},
         "mcloud:bundled": False,
-        "mcloud:postgres": outside | {"port": 5432},
-        "mcloud:keycloak": outside | {"port": 8080},
+        "mcloud:dns": {"port": 1053},
+        "mcloud:gateway": {"namespaces": {"mynumber": "gateway-mynumber"}},
     }
     (home / "stacks").mkdir(parents=True, exist_ok=True)
     (home / "stacks" / "Pulumi.site-primary.yaml").write_text(yaml.safe_dump({"config": config | more}, allow_unicode=True))
     return Home(home)
 
 
+def _with_image(testbed: Testbed) -> Path:
+    """The kubeconfig of the testbed's first site, after the platform's own image was built and brought there."""
+    place, made = testbed.place("primary"), build("mcloud", testbed.home.path / "images")
+    images.ensure_platform(place, made.name, made.reference, made.archive)
+    return place.kubeconfig
+
+
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The site with its guards, two tenants landed without processes."""
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site with its guards, two tenants landed without processes: on a testbed, or on the cluster that is named."""
     given = os.environ.get("MCLOUD_TEST_KUBECONFIG")
-    if not given:
-        pytest.skip("no cluster: name one in MCLOUD_TEST_KUBECONFIG")
+    kubeconfig = Path(given) if given else _with_image(request.getfixturevalue("testbed"))
     folder = tmp_path_factory.mktemp("land")
-    made = Site(describe(folder, Path(given)), Path(given))
+    made = Site(describe(folder, kubeconfig), kubeconfig)
     try:
         made.run("apply", "--site", "primary", "--adopt")  # a cluster that was given may have been landed before
         for code in GROUNDED:
