@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools demo up down test check bench bench-registry lock clean
+.PHONY: help setup tools tools-cluster demo cluster-demo up down test test-cluster check bench bench-registry lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,8 +23,14 @@ $(STAMP): requirements.lock pyproject.toml
 tools: setup ## build or fetch restic, rest-server and Keycloak; install fonts (cached by version)
 	@$(PY) -m tools ensure
 
+tools-cluster: setup ## build Pulumi and Kubernetes too (ten minutes the first time, cached by version)
+	@$(PY) -m tools ensure --cluster
+
 demo: setup ## from a clean machine to a drilled prefecture
 	@$(PY) -m tools.demo
+
+cluster-demo: tools-cluster ## the same story on two real Kubernetes sites (root, Linux)
+	@MCLOUD_HOME=$${MCLOUD_HOME:-var/cluster} $(PY) -m tools.demo.cluster
 
 up: tools ## start the cloud on this machine
 	@.venv/bin/mcloud up
@@ -41,7 +47,10 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 
 test: check tools ## everything, installing what it needs
 	@$(PY) -m tools browser
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest tests --ignore=tests/cluster
+
+test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
+	@$(PY) -m pytest tests/cluster
 
 bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench

@@ -39,7 +39,7 @@ class Repository:
 
 def repository(home: Home, site: SiteName, code: str, keys: TenantKeys) -> Repository:
     """The tenant's repository at that site."""
-    url = f"http://127.0.0.1:{home.restic_port(site)}/{code}/"
+    url = f"{home.restic_url(site)}/{code}/"
     http_password = keys.primary_http_password if site == "primary" else keys.recovery_http_password
     return Repository(url, code, http_password, keys.restic_password)
 

@@ -5,9 +5,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any, Protocol
 
+from infra.config import stack_of_site, stack_of_tenant
 from infra.targets import local
-from kit.errors import CallerError, Conflict, NotFound, Unavailable
+from kit.errors import CallerError, Conflict, Invalid, NotFound, Unavailable
 from tenants.home import Home, home
 
 EXIT = {NotFound: 3, Conflict: 4, Unavailable: 6}
@@ -40,16 +42,68 @@ def _return(here: Home, _: argparse.Namespace) -> dict[str, object]:
     return {"site": "primary"}
 
 
+class Target(Protocol):
+    """Where tenants' processes run: on this machine, or in clusters."""
+
+    def open_accounts(self, home: Home, code: str) -> dict[str, Any]: ...
+    def land(self, home: Home, code: str) -> dict[str, Any]: ...
+    def lift(self, home: Home, code: str) -> dict[str, Any]: ...
+    def state(self, home: Home, code: str | None = None) -> list[dict[str, Any]]: ...
+
+
+def _target(here: Home) -> Target:
+    if here.config.target == "local":
+        return local
+    from infra.targets import kubernetes  # its client takes a second to import
+
+    return kubernetes
+
+
+def _stack(args: argparse.Namespace) -> str:
+    if args.tenant:
+        return stack_of_tenant(args.tenant, args.site or "primary")
+    if args.site:
+        return stack_of_site(args.site)
+    raise Invalid(f"{args.verb} needs --tenant CODE or --site primary|recovery")
+
+
+def _land(name: str) -> Callable[[Home, argparse.Namespace], dict[str, object]]:
+    """A verb on one stack of a cluster; imported only then, because it takes two seconds."""
+
+    def act(here: Home, args: argparse.Namespace) -> dict[str, object]:
+        from infra import operations
+
+        stack = _stack(args)
+        match name:
+            case "apply":
+                return operations.apply(here, stack, Steps(), digest=args.digest, adopt=args.adopt, ground=args.ground)
+            case "drift":
+                return operations.find_drift(here, stack, mend=args.mend)
+            case "unlock":
+                return operations.unlock(here, stack, args.host or "")
+        verbs = {
+            "plan": operations.plan,
+            "diff": operations.diff,
+            "destroy": operations.destroy,
+            "restore-state": operations.restore_state,
+        }
+        return verbs[name](here, stack)
+
+    return act
+
+
+STACK_VERBS = ("plan", "diff", "apply", "drift", "destroy", "restore-state", "unlock")
 VERBS: dict[str, Callable[[Home, argparse.Namespace], dict[str, object]]] = {
     "up": _up,
     "down": lambda here, _: {"changed": local.supervisor(here).shut_down()},
     "status": lambda here, _: {"processes": local.state(here)},
-    "accounts": lambda here, args: local.open_accounts(here, args.tenant),
-    "land": lambda here, args: local.land(here, args.tenant),
-    "lift": lambda here, args: local.lift(here, args.tenant),
-    "state": lambda here, args: {"processes": local.state(here, args.tenant)},
+    "accounts": lambda here, args: _target(here).open_accounts(here, args.tenant),
+    "land": lambda here, args: _target(here).land(here, args.tenant),
+    "lift": lambda here, args: _target(here).lift(here, args.tenant),
+    "state": lambda here, args: {"processes": _target(here).state(here, args.tenant)},
     "lose-site": lambda here, _: local.lose_site(here),
     "return-site": _return,
+    **{name: _land(name) for name in STACK_VERBS},
 }
 
 
@@ -57,6 +111,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.run")
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--tenant", help="authority code")
+    parser.add_argument("--site", choices=("primary", "recovery"), help="of a cluster")
+    parser.add_argument("--digest", help="apply: only the plan that was read")
+    parser.add_argument("--adopt", action="store_true", help="apply: without a state, take what is in the cluster")
+    parser.add_argument("--ground", action="store_true", help="apply: a tenant's ground without its processes")
+    parser.add_argument("--mend", action="store_true", help="drift: put it back at once")
+    parser.add_argument("--host", help="unlock: the machine that is gone")
     args = parser.parse_args()
     if args.verb in ("accounts", "land", "lift", "state") and not args.tenant:
         parser.error(f"{args.verb} needs --tenant")

@@ -14,6 +14,8 @@ from kit.errors import Invalid
 SECRETS = {
     "MCLOUD_DATABASE_PASSWORD": "password of the process's database role",
     "MCLOUD_DATA_KEY": "32 bytes in hexadecimal: encrypts individual numbers",
+    "MCLOUD_OWNER_PASSWORD": "password of the database's owner: migrations in a cluster only",
+    "MCLOUD_POSTGRES_PASSWORD": "password of PostgreSQL's superuser: the server's own pod only",
     "MCLOUD_BLIND_INDEX_KEY": "32 bytes in hexadecimal: finds an individual number unread",
 }
 
@@ -51,9 +53,14 @@ class ProcessSettings(BaseModel):
 
     def database_url(self) -> str:
         """Connection of the process's role; its password comes from the environment."""
-        password = secret("MCLOUD_DATABASE_PASSWORD")
-        place = f"{self.database_host}:{self.database_port}/{self.database_name}"
-        return f"postgresql://{self.database_role}:{password}@{place}"
+        return self._url(self.database_role, secret("MCLOUD_DATABASE_PASSWORD"))
+
+    def owner_url(self) -> str:
+        """Connection of the database's owner, for migrations."""
+        return self._url(f"{self.database_name}_owner", secret("MCLOUD_OWNER_PASSWORD"))
+
+    def _url(self, role: str, password: str) -> str:
+        return f"postgresql://{role}:{password}@{self.database_host}:{self.database_port}/{self.database_name}"
 
 
 def read(path: Path) -> ProcessSettings:

@@ -18,7 +18,8 @@ def main() -> int:
     except CallerError as wrong:
         sys.stderr.write(f"platform_api: {wrong.detail}\n")
         return 6
-    uvicorn.run(app, host="127.0.0.1", port=here.ports.platform_api, log_config=None, access_log=False, server_header=False)
+    host, port = here.hosts.listen, here.ports.platform_api
+    uvicorn.run(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
     return 0
 
 

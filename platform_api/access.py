@@ -37,7 +37,7 @@ class PlatformVerifier:
         issuer = self._home.issuer(code)
         return Verifier(
             issuer=issuer,
-            jwks_url=f"{issuer}/protocol/openid-connect/certs",
+            jwks_url=self._home.jwks_url(code),
             audience=AUDIENCE_PLATFORM,
             clients=frozenset({"platform"} | ({MACHINE} if code == PREFECTURE else set())),
             tenant=code,

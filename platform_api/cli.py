@@ -13,8 +13,10 @@ from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
 from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Refused, Stale, Unauthenticated, Unavailable
+from platform_api.land import infra
 from platform_api.offline import civic, report
 from platform_api.output import Format, Output, emit, say
+from platform_api.testbed import testbed
 from tenants.home import PREFECTURE, home
 
 EXIT = {NotFound: 3, Conflict: 4, Stale: 4, Forbidden: 5, Refused: 5, Unauthenticated: 5, Unavailable: 6}
@@ -29,7 +31,7 @@ restore = App(name="restore", help="bring one tenant back, at the recovery site"
 drill = App(name="drill", help="bring towns back and measure")
 journal = App(name="journal", help="a tenant's journal")
 site = App(name="site", help="training: lose and return site primary")
-for group in (tenant, backup, restore, drill, report, journal, civic, site):
+for group in (tenant, backup, restore, drill, report, journal, civic, site, infra, testbed):
     app.command(group)
 
 

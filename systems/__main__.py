@@ -1,4 +1,7 @@
-"""`python -m systems CONFIG`: one tenant's process in one zone, with the routers of its systems found by name."""
+"""`python -m systems CONFIG [--migrate]`: one tenant's process in one zone, with the routers of its systems found by name.
+
+`--migrate` brings the schemas of its systems up to date as the database's owner and ends.
+"""
 
 import importlib
 import importlib.util
@@ -9,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
-from kit import log, settings
+from kit import log, migrate, settings
 from kit.app import create_app
 from kit.auth import Verifier
 from kit.db import Database
@@ -62,13 +65,27 @@ def build(config: settings.ProcessSettings) -> FastAPI:
     )
 
 
+def migrate_all(config: settings.ProcessSettings) -> list[str]:
+    """Apply what each system's migrations lack; their names."""
+    folders = {name: Path(__file__).parent / name / "migrations" for name in config.systems}
+    return [
+        f"{name}/{applied}"
+        for name, folder in folders.items()
+        if folder.exists()
+        for applied in migrate.migrate(config.owner_url(), name, folder)
+    ]
+
+
 def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m systems CONFIG.yaml\n")
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["--migrate"]):
+        sys.stderr.write("usage: python -m systems CONFIG.yaml [--migrate]\n")
         return 1
     try:
         config = settings.read(Path(sys.argv[1]))
         log.configure(tenant=config.tenant, zone=config.zone)
+        if sys.argv[2:]:
+            log.logger().info("migrated", applied=migrate_all(config))
+            return 0
         app = build(config)
     except CallerError as wrong:
         sys.stderr.write(f"systems: {wrong.detail}\n")

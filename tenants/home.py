@@ -1,4 +1,4 @@
-"""Where things lie on one machine: the `local` target's folder, its ports and its addresses.
+"""Where things lie: the instance's folder, and the addresses of its servers: all on this machine, or in clusters.
 
 Every door reads the same book. Nothing here starts, writes or connects.
 """
@@ -16,12 +16,13 @@ Zone = Literal["mynumber", "lgwan", "internet"]
 SiteName = Literal["primary", "recovery"]
 
 ZONES: tuple[Zone, ...] = ("mynumber", "lgwan", "internet")
+LOOPBACK = "127.0.0.1"
 PREFECTURE = "040002"
 AUDIENCE_PLATFORM = "platform-api"
 
 
 class Ports(BaseModel):
-    """TCP ports on 127.0.0.1; `tenants_from` begins a block of 36 x 3."""
+    """TCP ports, on one machine all on 127.0.0.1; `tenants_from` begins a block of 36 x 3."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,12 +36,32 @@ class Ports(BaseModel):
     tenants_from: int = Field(18200, ge=1024, le=65000)
 
 
+class Hosts(BaseModel):
+    """Where each server answers; the ports are those of `ports`. On one machine everything is loopback."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    postgres_primary: str = LOOPBACK
+    postgres_recovery: str = LOOPBACK
+    restic_primary: str = LOOPBACK
+    restic_recovery: str = LOOPBACK
+    keycloak: str = LOOPBACK
+    platform_api: str = LOOPBACK
+    listen: str = Field(LOOPBACK, description="address on which the platform API listens")
+    processes: str = Field(
+        "", description="tenants' processes in a cluster: {process}, {code} and {zone} are filled in; empty: a port each"
+    )
+
+
 class HomeConfig(BaseModel):
     """`config.yaml` of the folder. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    target: Literal["local", "kubernetes"] = "local"
     ports: Ports = Ports()
+    hosts: Hosts = Hosts()
+    issuer: str = Field("", description="Keycloak as people's browsers name it; empty: as we do")
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,20 @@ class Home:
     def postgres_port(self, site: SiteName) -> int:
         return self.ports.postgres_primary if site == "primary" else self.ports.postgres_recovery
 
+    @property
+    def hosts(self) -> Hosts:
+        return self.config.hosts
+
+    def postgres_address(self, site: SiteName) -> str:
+        """Host and port of a site's PostgreSQL."""
+        host = self.hosts.postgres_primary if site == "primary" else self.hosts.postgres_recovery
+        return f"{host}:{self.postgres_port(site)}"
+
+    def restic_url(self, site: SiteName) -> str:
+        """Address of a site's backup server."""
+        host = self.hosts.restic_primary if site == "primary" else self.hosts.restic_recovery
+        return f"http://{host}:{self.restic_port(site)}"
+
     def restic_port(self, site: SiteName) -> int:
         return self.ports.restic_primary if site == "primary" else self.ports.restic_recovery
 
@@ -98,19 +133,29 @@ class Home:
 
     @property
     def keycloak_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.keycloak}"
+        return f"http://{self.hosts.keycloak}:{self.ports.keycloak}"
 
     @property
     def platform_api_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports.platform_api}"
+        return f"http://{self.hosts.platform_api}:{self.ports.platform_api}"
 
     def issuer(self, code: str) -> str:
         """The realm's name is the authority code; the issuer is compared byte by byte."""
-        return f"{self.keycloak_url}/realms/{code}"
+        return f"{self.config.issuer or self.keycloak_url}/realms/{code}"
+
+    def jwks_url(self, code: str) -> str:
+        """Where the platform reads the realm's keys; browsers may know Keycloak by another name."""
+        return f"{self.keycloak_url}/realms/{code}/protocol/openid-connect/certs"
 
     def tenant_port(self, index: int, zone: Zone) -> int:
         """`index`: place of the tenant in the catalogue, 0–35."""
         return self.ports.tenants_from + index * len(ZONES) + ZONES.index(zone)
+
+    def process_url(self, index: int, code: str, zone: Zone, process: str) -> str:
+        """Address of one process of a tenant."""
+        if self.hosts.processes:
+            return f"http://{self.hosts.processes.format(process=process, code=code, zone=zone)}"
+        return f"http://{LOOPBACK}:{self.tenant_port(index, zone)}"
 
 
 def home() -> Home:

@@ -7,8 +7,9 @@ under the site's key-encryption key, bound to site and tenant, so that one tenan
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -88,14 +89,14 @@ def postgres_password(home: Home, site: SiteName) -> str:
 
 def postgres_url(home: Home, site: SiteName, database: str = "postgres") -> str:
     """Superuser's connection to a site's server; for onboarding and restore only."""
-    return f"postgresql://postgres:{postgres_password(home, site)}@127.0.0.1:{home.postgres_port(site)}/{database}"
+    return f"postgresql://postgres:{postgres_password(home, site)}@{home.postgres_address(site)}/{database}"
 
 
 def tenant_url(home: Home, code: str, role: str) -> str:
     """Connection of a tenant's role (`owner`, `mynumber`, `lgwan`, `backup`, `bulk`) to its database at the primary."""
     name = database_name(code)
     password = getattr(tenant_keys(home, code), f"{role}_password")
-    return f"postgresql://{name}_{role}:{password}@127.0.0.1:{home.postgres_port('primary')}/{name}"
+    return f"postgresql://{name}_{role}:{password}@{home.postgres_address('primary')}/{name}"
 
 
 def database_secret(home: Home, name: str) -> str:
@@ -105,7 +106,7 @@ def database_secret(home: Home, name: str) -> str:
 
 def platform_url(home: Home, name: str) -> str:
     """Owner's connection to one of the platform's own databases, at the recovery site."""
-    return f"postgresql://{name}_owner:{database_secret(home, name)}@127.0.0.1:{home.postgres_port('recovery')}/{name}"
+    return f"postgresql://{name}_owner:{database_secret(home, name)}@{home.postgres_address('recovery')}/{name}"
 
 
 def admin_secret(home: Home) -> dict[str, str]:
@@ -120,6 +121,20 @@ def cli_secret(home: Home) -> str:
 
 def _site_key(home: Home, site: SiteName) -> bytes:
     return bytes.fromhex(ensure_secret(home, f"kek-{site}", lambda: {"key": _key()})["key"])
+
+
+def found(home: Home, codes: Iterable[str]) -> list[Path]:
+    """Make every secret that the instance needs before its first tenant, and the keys of the tenants; all secrets' files."""
+    for site in get_args(SiteName):
+        postgres_password(home, site)
+        _site_key(home, site)
+    for name in ("platform", "platform_dbos", "keycloak"):
+        database_secret(home, name)
+    admin_secret(home)
+    cli_secret(home)
+    for code in codes:
+        tenant_keys(home, code)
+    return sorted(home.secrets.glob("*.json"))
 
 
 def _wrapped_file(home: Home, site: SiteName, code: str) -> Path:

@@ -55,6 +55,24 @@ class Plan(Strict):
     rto_minutes: int = Field(ge=1, description="time until the tenant works again elsewhere")
 
 
+class Quota(Strict):
+    """What the processes of one zone of the tenant may ask a cluster for, all together."""
+
+    cpu_millis: int = Field(1000, ge=100, le=64_000, description="thousandths of a core")
+    memory_mib: int = Field(2048, ge=256, le=262_144)
+    pods: int = Field(20, ge=4, le=500)
+    storage_gib: int = Field(5, ge=0, le=10_000)
+
+
+class Scale(Strict):
+    """How one system runs; what is not said is the system's own default (`systems/<name>/values.yaml`)."""
+
+    replicas: int = Field(1, ge=1, le=10, description="copies of its process; a cluster only")
+    cpu_millis: int | None = Field(None, ge=10, le=16_000)
+    memory_mib: int | None = Field(None, ge=64, le=65_536)
+    apart: bool = Field(False, description="a process of its own instead of the one that its zone shares; a cluster only")
+
+
 class Population(Strict):
     """Residents: census of 2020-10-01 (国勢調査) and estimate of 2023-10-01 (推計人口)."""
 
@@ -74,9 +92,11 @@ class Tenant(Strict):
     hazards: frozenset[Hazard]
     sites: Sites
     plan: Plan
+    quota: Quota = Quota()
     systems: tuple[str, ...]
     #: dated values of its own, where ordinances differ: system -> parameter -> first day -> value
     parameters: dict[str, dict[str, dict[date, int | str]]] = Field(default_factory=dict)
+    scale: dict[str, Scale] = {}
 
     @field_validator("code")
     @classmethod
@@ -96,6 +116,13 @@ class Tenant(Strict):
             if name not in known:
                 raise ValueError(f"there is no system {name} to enable; there are {', '.join(known)}")
         return names
+
+    @model_validator(mode="after")
+    def _only_enabled_systems_have_a_scale(self) -> "Tenant":
+        for name in self.scale:
+            if name not in self.systems:
+                raise ValueError(f"scale names {name}, which is not among the tenant's systems")
+        return self
 
     @model_validator(mode="after")
     def _recovery_site_is_elsewhere(self) -> "Tenant":

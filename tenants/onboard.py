@@ -15,9 +15,10 @@ from kit.db import connect
 from kit.errors import NotFound, Unavailable
 from tenants import databases, realm
 from tenants.catalog import index, tenant
-from tenants.home import Home, Zone, database_name
+from tenants.home import Home, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
 from tenants.model import COMPANIONS, SYSTEMS, Tenant
+from tenants.processes import Process, processes
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
 #: starts `python -m MODULE ARGUMENTS` and returns its result event
@@ -127,18 +128,20 @@ def _smoke_test(home: Home, body: Tenant) -> bool:
     if missing:
         raise Unavailable(f"changes of {', '.join(missing)} would not reach the journal")
     try:
-        known = httpx2.get(f"{home.issuer(body.code)}/.well-known/openid-configuration", timeout=10).json()
+        realm_url = f"{home.keycloak_url}/realms/{body.code}"
+        known = httpx2.get(f"{realm_url}/.well-known/openid-configuration", timeout=10).json()
         if known.get("issuer") != home.issuer(body.code):
             raise Unavailable(f"the realm of {body.code} names another issuer")
-        for zone in body.zones:
-            _knock(home, body, zone)
+        for process in processes(body):
+            _knock(home, body, process)
     except (httpx2.HTTPError, ValueError):
         raise Unavailable(f"smoke test of {body.code}: no answer; see the logs under run/") from None
     return False
 
 
-def _knock(home: Home, body: Tenant, zone: Zone) -> None:
-    base = f"http://127.0.0.1:{home.tenant_port(index(body.code), zone)}"
+def _knock(home: Home, body: Tenant, process: Process) -> None:
+    zone = process.zone
+    base = home.process_url(index(body.code), body.code, zone, process.name)
     paths = httpx2.get(f"{base}/openapi.json", timeout=10).json()["paths"]
     door = next((path for path, verbs in paths.items() if "get" in verbs and "{" not in path), None)
     # the public's page is open to everybody, every other door asks who is there

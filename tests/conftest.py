@@ -1,8 +1,20 @@
 """Fixtures that every test may ask for."""
 
+import pytest
+
 from tests.support.browser import staff
 from tests.support.cloud import cloud
 from tests.support.postgres import postgres
 from tests.support.registry import register, tx
 
 __all__ = ["cloud", "postgres", "register", "staff", "tx"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files; read the difference in review")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are rewritten instead of compared."""
+    return bool(request.config.getoption("--update-golden"))

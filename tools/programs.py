@@ -64,16 +64,23 @@ def keycloak() -> Path:
         if not (Path(own) / "bin" / "kc.sh").exists():
             raise Unavailable(f"MCLOUD_KEYCLOAK_HOME={own} holds no bin/kc.sh: unset it or name a Keycloak {KEYCLOAK}")
         return Path(own)
-    return _there(cache() / f"keycloak-{KEYCLOAK}", "keycloak")
+    return there(cache() / f"keycloak-{KEYCLOAK}", "keycloak")
 
 
 def _built(name: str, version: str) -> Path:
-    return _there(cache() / f"{name}-{version}", name) / name
+    return there(cache() / f"{name}-{version}", name) / name
 
 
-def _there(folder: Path, name: str) -> Path:
+def there(folder: Path, name: str, target: str = "tools") -> Path:
+    """The folder when it is complete.
+
+    Raises
+    ------
+    Unavailable
+        It is not; names the make target that brings it.
+    """
     if not (folder / ".complete").exists():
-        raise Unavailable(f"{name} is not built yet: run `make tools`")
+        raise Unavailable(f"{name} is not built yet: run `make {target}`")
     return folder
 
 
@@ -107,7 +114,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def _making(folder: Path, what: str) -> Iterator[Path | None]:
+def making(folder: Path, what: str) -> Iterator[Path | None]:
     """Yield a draft folder to fill, or None when the thing is there already."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
@@ -129,18 +136,35 @@ def _making(folder: Path, what: str) -> Iterator[Path | None]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _run(command: list[str], *, cwd: Path | None = None, what: str) -> None:
+def run(command: list[str], *, cwd: Path | None = None, what: str) -> None:
+    """Run to the end.
+
+    Raises
+    ------
+    Unavailable
+        It failed; the last line it said.
+    """
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ | {"CGO_ENABLED": "0"})
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise Unavailable(f"{what} failed (exit {done.returncode}): {' '.join(last)}")
 
 
+def install(packages: tuple[str, ...], what: str) -> None:
+    """Debian packages that are not there; installed when we may, else named."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Unavailable(f"{what} missing: install {' '.join(packages)}")
+    say(f"tools: installing {' '.join(packages)}, about 20 s")
+    quiet = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    run([*quiet, "update"], what="reading the package lists")
+    run([*quiet, "install", "-y", "--no-install-recommends", *packages], what=f"installing {' '.join(packages)}")
+
+
 def _build(name: str, version: str, package: str) -> None:
-    with _making(cache() / f"{name}-{version}", f"building {name} {version} from source, about 40 s") as draft:
+    with making(cache() / f"{name}-{version}", f"building {name} {version} from source, about 40 s") as draft:
         if draft is not None:
             go = needed("go", f"builds {name}")
-            _run([go, "build", "-trimpath", "-o", str(draft / name), package], cwd=HERE / "go", what=f"building {name}")
+            run([go, "build", "-trimpath", "-o", str(draft / name), package], cwd=HERE / "go" / "backup", what=f"building {name}")
 
 
 def ensure_backup_programs() -> None:
@@ -158,12 +182,12 @@ def ensure_keycloak() -> None:
         keycloak()
         return
     what = f"fetching Keycloak {KEYCLOAK} (177 MB) and preparing it, about 40 s"
-    with _making(cache() / f"keycloak-{KEYCLOAK}", what) as draft:
+    with making(cache() / f"keycloak-{KEYCLOAK}", what) as draft:
         if draft is None:
             return
         maven = needed("mvn", "fetches Keycloak")
         artifact = f"org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip"
-        _run([maven, "-q", "-B", MAVEN_COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={draft}"], what="fetching Keycloak")
+        run([maven, "-q", "-B", MAVEN_COPY, f"-Dartifact={artifact}", f"-DoutputDirectory={draft}"], what="fetching Keycloak")
         archive = draft / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
         shutil.unpack_archive(archive, draft)
         archive.unlink()
@@ -173,39 +197,26 @@ def ensure_keycloak() -> None:
         inner.rmdir()
         script = draft / "bin" / "kc.sh"
         script.chmod(0o755)
-        _run([str(script), "build", "--db=postgres", "--health-enabled=true"], what="preparing Keycloak")
-
-
-def _apt_install(packages: tuple[str, ...], what: str) -> None:
-    say(f"tools: {what}, about 20 s")
-    quiet = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    _run([*quiet, "update"], what="reading the package lists")
-    _run([*quiet, "install", "-y", "--no-install-recommends", *packages], what=what)
+        run([str(script), "build", "--db=postgres", "--health-enabled=true"], what="preparing Keycloak")
 
 
 def ensure_browser() -> None:
-    """Chromium, which only the tests of the pages need; installed when we may, else those tests are skipped."""
-    if shutil.which("chromium"):
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        say("tools: no Chromium on this machine, tests of the pages will be skipped: install chromium")
-        return
-    _apt_install(("chromium",), "installing Chromium")
+    """Chromium, which only the tests of the pages need; installed when we may, else named: those tests are then skipped."""
+    if not shutil.which("chromium"):
+        install(("chromium",), "the browser for tests of the pages is")
 
 
 def ensure_fonts() -> None:
     """The fonts of certificates and reports; installed when we may, else named."""
     if Path("/usr/share/fonts/truetype/ipamj").exists() and Path("/usr/share/fonts/opentype/ipaexfont-mincho").exists():
         return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Unavailable(f"fonts are missing: install {' '.join(FONT_PACKAGES)}")
-    _apt_install(FONT_PACKAGES, "installing fonts")
+    install(FONT_PACKAGES, "fonts are")
 
 
 def ensure_user() -> None:
     """The system user that the outside programs run as when we are root."""
     if os.geteuid() == 0 and subprocess.run(["id", "mcloud"], capture_output=True).returncode:
-        _run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "mcloud"], what="making user mcloud")
+        run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "mcloud"], what="making user mcloud")
 
 
 ALL: tuple[Callable[[], None], ...] = (ensure_user, ensure_fonts, ensure_keycloak, ensure_backup_programs)

@@ -163,7 +163,7 @@ def process_settings(home: Home, code: str, zone: Zone) -> ProcessSettings:
         database_name=database_name(code),
         database_role=f"{database_name(code)}_{zone}",
         issuer=home.issuer(code),
-        jwks_url=f"{home.issuer(code)}/protocol/openid-connect/certs",
+        jwks_url=home.jwks_url(code),
         audience=f"{code}-{zone}",
         clients=(zone,),
         two_factors=True,

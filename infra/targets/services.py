@@ -71,11 +71,13 @@ def answers(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Postgres:
-    """One PostgreSQL server: its data folder, port and superuser's password."""
+    """One PostgreSQL server: its data folder, port, superuser's password, where it listens and for whom."""
 
     data: Path
     port: int
     password: str
+    listen: str = "127.0.0.1"
+    clients: str = "127.0.0.1/32"
 
     def ensure_initialised(self) -> bool:
         """Found the cluster; False when it was there. Complete or not at all: made beside and renamed."""
@@ -95,7 +97,7 @@ class Postgres:
             raise Unavailable(f"initdb failed: {done.stderr.strip().splitlines()[-1]}")
         # A tenant's roles are members of the role named like its database, and reach nothing else.
         (draft / "pg_hba.conf").write_text(
-            "host all postgres 127.0.0.1/32 scram-sha-256\nhost samerole all 127.0.0.1/32 scram-sha-256\n"
+            f"host all postgres {self.clients} scram-sha-256\nhost samerole all {self.clients} scram-sha-256\n"
         )
         draft.rename(self.data)
         return True
@@ -104,7 +106,7 @@ class Postgres:
         """What starts the server in the foreground."""
         settings = {
             "port": self.port,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self.listen,
             "unix_socket_directories": "",
             "max_connections": 300,
             "shared_buffers": "256MB",
@@ -138,10 +140,10 @@ class Postgres:
             return False
 
 
-def rest_server_command(folder: Path, port: int) -> list[str]:
-    """Append-only, one private repository per account."""
-    server = [str(programs.rest_server()), "--path", str(folder), "--listen", f"127.0.0.1:{port}"]
-    return as_user([*server, "--append-only", "--private-repos", "--htpasswd-file", str(folder / ".htpasswd")])
+def rest_server_command(folder: Path, port: int, *, listen: str = "127.0.0.1", accounts: Path | None = None) -> list[str]:
+    """Append-only, one private repository per account; `accounts` lies in the folder when it is not named."""
+    server = [str(programs.rest_server()), "--path", str(folder), "--listen", f"{listen}:{port}"]
+    return as_user([*server, "--append-only", "--private-repos", "--htpasswd-file", str(accounts or folder / ".htpasswd")])
 
 
 def keycloak_command(url: str, port: int, management: int, database_port: int) -> list[str]:

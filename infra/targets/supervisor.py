@@ -34,9 +34,17 @@ class Supervisor:
         """Start supervisord; False when it runs already."""
         if self.is_running():
             return False
+        self.socket.unlink(missing_ok=True)
+        done = subprocess.run(self.command(), capture_output=True, text=True, start_new_session=True)
+        if done.returncode:
+            raise Unavailable(f"the supervisor does not start: {done.stderr.strip()[-200:]}")
+        wait_until(self.is_running, "the supervisor", 10)
+        return True
+
+    def command(self) -> list[str]:
+        """What starts supervisord; its configuration is written first."""
         for folder in (self.programs, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.socket.unlink(missing_ok=True)
         file = self.run / "supervisord.conf"
         file.write_text(
             f"[supervisord]\nlogfile={self.logs}/supervisord.log\npidfile={self.run}/supervisord.pid\nsilent=true\n"
@@ -44,12 +52,7 @@ class Supervisor:
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
             f"[include]\nfiles={self.programs}/*.ini\n"
         )
-        command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
-        if done.returncode:
-            raise Unavailable(f"the supervisor does not start: {done.stderr.strip()[-200:]}")
-        wait_until(self.is_running, "the supervisor", 10)
-        return True
+        return [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(file)]
 
     def is_running(self) -> bool:
         try:

@@ -26,6 +26,8 @@ STARTERS = {
     "dr/restic.py": "the only door to restic",
     "dr/sources.py": "pg_dump and pg_restore",
     "infra/targets/": "starts what runs on this machine",
+    "infra/images/": "builds images",
+    "infra/testbed/": "raises sites of processes, networks and control groups",
     "infra/run.py": "the command the counter starts",
     "platform_api/runner.py": "starts infra and dr as processes of their own",
     "tools/": "builds and finds the outside programs",
@@ -36,6 +38,11 @@ ENVIRONMENT = {
     "kit/settings.py": "the one reader of settings and secrets",
     "tenants/home.py": "where this instance lies",
     "infra/targets/": "hands its environment on to what it starts",
+    "infra/testbed/": "hands its environment on to what it starts",
+    "infra/engine.py": "hands its environment on to the engine, which may name another place for state",
+    "infra/lease.py": "an operation tells its children which lease they act under",
+    "infra/program.py": "the same, when the ordinary CLI runs the program",
+    "infra/wall.py": "the cluster says in a pod's environment where its API server is",
     "platform_api/runner.py": "hands its environment on to what it starts",
     "tools/": "caches and overrides of the outside programs",
     "bench/": "measures programs",
@@ -269,7 +276,9 @@ def test_every_system_says_its_zone_and_purposes_once() -> None:
 
     for system in systems():
         contract = yaml.safe_load((system / "contract.yaml").read_text())
-        assert contract["zone"] == SYSTEMS[system.name] == yaml.safe_load((system / "values.yaml").read_text())["zone"]
+        values = yaml.safe_load((system / "values.yaml").read_text())
+        assert contract["zone"] == SYSTEMS[system.name] == values["zone"]
+        assert set(values) == {"zone", "cpu_millis", "memory_mib"}, system.name
     assert tuple(yaml.safe_load((ROOT / "systems/resident_registry/contract.yaml").read_text())["purposes"]) == PURPOSES
 
 
@@ -302,6 +311,31 @@ def test_no_infra_module_carries_a_standard_library_name() -> None:
 
     names = {p.stem for p in (ROOT / "infra").glob("*.py")} - {"__init__", "__main__"}
     assert not names & sys.stdlib_module_names
+
+
+def test_values_schemas_are_those_of_the_models() -> None:
+    """`python -m infra.charts` writes them; what the schema lets through, kit.settings can read."""
+    from infra import charts
+
+    for name in charts.MODELS:
+        assert (ROOT / "charts" / name / "values.schema.json").read_text() == charts.schema_text(name), name
+
+
+def knobs(schema: dict[str, object]) -> int:
+    """Values that somebody can set, the process's own `config:` counted as one."""
+    found = schema["properties"]
+    assert isinstance(found, dict)
+    return sum(knobs(schema["$defs"]["Ingress"]) if name == "ingress" else 1 for name in found)  # type: ignore[index]
+
+
+def test_the_shared_chart_keeps_few_knobs_and_no_escape_hatch() -> None:
+    from infra import charts
+
+    for name in charts.MODELS:
+        schema = charts.schema(name)
+        assert knobs(schema) <= 25, name
+        assert not [key for key in schema["properties"] if "extra" in key], name
+        assert schema["additionalProperties"] is False, name
 
 
 def test_every_decision_is_a_short_page() -> None:

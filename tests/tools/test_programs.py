@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kit.errors import Unavailable
-from tools import programs
+from tools import cluster, programs
 from tools.login import one_time_code
 
 
@@ -21,20 +21,62 @@ def test_a_missing_tool_is_named_with_the_way_out(tmp_path: Path, monkeypatch: p
 
 def test_a_build_that_breaks_off_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
     folder = tmp_path / "thing-1"
-    with pytest.raises(RuntimeError), programs._making(folder, "building thing") as draft:
+    with pytest.raises(RuntimeError), programs.making(folder, "building thing") as draft:
         assert draft is not None
         (draft / "thing").write_text("half")
         raise RuntimeError
     assert not folder.exists()
     assert [each.name for each in tmp_path.iterdir()] == [".thing-1.lock"]
-    with programs._making(folder, "building thing") as draft:
+    with programs.making(folder, "building thing") as draft:
         assert draft is not None
         (draft / "thing").write_text("whole")
     assert (folder / "thing").read_text() == "whole"
-    with programs._making(folder, "building thing") as draft:
+    with programs.making(folder, "building thing") as draft:
         assert draft is None
 
 
 def test_one_time_codes_are_those_of_the_standard() -> None:
     # RFC 6238, appendix B, SHA-1, last six digits
     assert [one_time_code("12345678901234567890", at) for at in (59, 1111111109, 20000000000)] == ["287082", "081804", "353130"]
+
+
+def fake(folder: Path, name: str, says: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\necho '{says}'\n")
+    (folder / name).chmod(0o755)
+
+
+def test_a_users_own_program_is_used_when_its_version_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCLOUD_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    for says, fits in (("Client Version: v1.35.2", True), ("Client Version: v1.37.0", False), ("no number", False)):
+        fake(tmp_path, "kubectl", says)
+        if fits:
+            assert cluster.kubectl() == tmp_path / "kubectl"
+        else:  # mutant: a version outside the server's neighbours would be taken
+            with pytest.raises(Unavailable, match="make tools-cluster"):
+                cluster.kubectl()
+    fake(tmp_path, "pulumi", "v3.259.0")
+    with pytest.raises(Unavailable, match="make tools-cluster"):
+        cluster.pulumi()  # without the host of Python programs it is no use
+    fake(tmp_path, "pulumi-language-python", "")
+    assert cluster.pulumi() == tmp_path / "pulumi"
+
+
+def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCLOUD_CACHE", str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    fake(tmp_path / "bin", "go", "x")
+    (tmp_path / "bin" / "go").write_text("#!/bin/sh\necho 'main.go:1: cannot find module' >&2; exit 1\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
+    with pytest.raises(Unavailable, match=r"building pause failed \(exit 1\): main.go:1: cannot find module"):
+        cluster._PAUSE.ensure()
+    assert not cluster._PAUSE.folder.exists()
+
+
+def test_every_module_is_fixed_by_checksums() -> None:
+    for module in (cluster._PULUMI, cluster._HOST, cluster._KUBE, cluster._ROUTER, cluster._COREDNS):
+        folder = programs.HERE / "go" / module.name
+        asked = (folder / "go.mod").read_text()
+        assert (folder / "go.sum").stat().st_size > 1000
+        assert f"v{module.version}" in asked, module.name  # the version we name is the version that is built
+    assert "v3.6.4" in (programs.HERE / "go" / "kubernetes" / "go.mod").read_text()

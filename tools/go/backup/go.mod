@@ -1,4 +1,4 @@
-module mcloudtools
+module mcloudtools/backup
 
 go 1.25.8
 

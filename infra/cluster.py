@@ -1,0 +1,208 @@
+"""One cluster's API server: objects of the charts applied, read and deleted, with clear errors.
+
+The kinds are those the charts use; nothing is discovered, so that an operation sends only the requests it needs.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from infra.config import OLDEST
+from infra.policy import Manifest, name
+from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+#: kind -> path of its collection; {} stands for the namespace
+KINDS = {
+    "Namespace": "/api/v1/namespaces",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "Secret": "/api/v1/namespaces/{}/secrets",
+    "Service": "/api/v1/namespaces/{}/services",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "ResourceQuota": "/api/v1/namespaces/{}/resourcequotas",
+    "LimitRange": "/api/v1/namespaces/{}/limitranges",
+    "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
+    "Pod": "/api/v1/namespaces/{}/pods",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
+    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+    "Ingress": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
+    "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+    "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+}
+APPLY = "application/apply-patch+yaml"
+TEXT = "text/plain"
+#: seconds to connect, and to wait for an answer
+PATIENCE = (5, 30)
+
+
+def path(kind: str, namespace: str = "", object_name: str = "") -> str:
+    """Address of an object, or of its collection."""
+    collection = KINDS[kind].format(namespace)
+    if not namespace:
+        collection = collection.replace("/namespaces//", "/")
+    return f"{collection}/{object_name}" if object_name else collection
+
+
+class Cluster:
+    """A connection by kubeconfig; the first call may raise `Unavailable`."""
+
+    def __init__(self, kubeconfig: Path | str, context: str = "") -> None:
+        from kubernetes import config  # takes a second to import
+        from kubernetes.config import ConfigException
+
+        self.kubeconfig, self.context = str(kubeconfig), context
+        try:
+            self._api = config.new_client_from_config(self.kubeconfig, context=context or None)
+        except (ConfigException, OSError, ValueError) as wrong:
+            raise Invalid(f"kubeconfig {kubeconfig}: {str(wrong).splitlines()[0]}") from None
+        self._api.configuration.retries = False
+        self.requests = 0
+
+    @property
+    def address(self) -> str:
+        return str(self._api.configuration.host)
+
+    def call(self, method: str, where: str, body: Any = None, *, content: str = "application/json", **query: str) -> Any:
+        """The JSON answer; its text when that is asked for.
+
+        Raises
+        ------
+        NotFound, Conflict, Forbidden, Invalid, Unavailable
+            As the API server answered, in its own words; `Unavailable` also when it does not answer.
+        """
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        self.requests += 1
+        try:
+            answer = self._api.call_api(
+                where,
+                method,
+                query_params=list(query.items()),
+                header_params={"Accept": "*/*" if content == TEXT else "application/json", "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=PATIENCE,
+            )
+        except ApiException as refused:
+            raise _problem(refused.status, refused.body or refused.reason) from None
+        except HTTPError as down:
+            raise Unavailable(
+                f"the cluster at {self.address} (kubeconfig {self.kubeconfig}) does not answer: {_cause(down)}"
+            ) from None
+        return json.loads(answer.data) if content != TEXT else answer.data.decode(errors="replace")
+
+    def text(self, where: str, **query: str) -> str:
+        """An answer that is no JSON: a log."""
+        found: str = self.call("GET", where, content=TEXT, **query)
+        return found
+
+    def check(self) -> str:
+        """The cluster's version, when it answers and is new enough.
+
+        Raises
+        ------
+        Conflict
+            It is older than the land was proved on.
+        """
+        found = self.call("GET", "/version")
+        version = int(found["major"]), int(found["minor"].rstrip("+"))
+        if version < OLDEST:
+            raise Conflict(
+                f"the cluster at {self.address} is Kubernetes {version[0]}.{version[1]}; the land needs {OLDEST[0]}.{OLDEST[1]} "
+                "or newer: upgrade it, or name another in mcloud:kubeconfig"
+            )
+        return str(found["gitVersion"])
+
+    def get(self, kind: str, namespace: str, object_name: str) -> Manifest | None:
+        """The object as it is; None when it is not there."""
+        try:
+            found: Manifest = self.call("GET", path(kind, namespace, object_name))
+        except NotFound:
+            return None
+        return found
+
+    def list(self, kind: str, namespace: str = "", **query: str) -> list[Manifest]:
+        """The kind's objects in a namespace, or in all."""
+        found = self.call("GET", path(kind, namespace), **query)
+        return [each | {"kind": kind} for each in found["items"]]
+
+    def apply(self, each: Manifest, *, manager: str, force: bool = True, dry_run: bool = False) -> Manifest:
+        """Server-side apply; what the object is afterwards, or would be."""
+        query = {"fieldManager": manager, "force": str(force).lower()} | _dry(dry_run)
+        return self._named(each, lambda: self.call("PATCH", _path_of(each), each, content=APPLY, **query))
+
+    def replace(self, each: Manifest, *, manager: str, dry_run: bool = False) -> Manifest:
+        """Put the object exactly so, taking away what somebody added; what it is afterwards, or would be."""
+        return self._named(each, lambda: self.call("PUT", _path_of(each), each, fieldManager=manager, **_dry(dry_run)))
+
+    def create(self, each: Manifest, *, dry_run: bool = False) -> Manifest:
+        collection = path(each["kind"], each["metadata"].get("namespace", ""))
+        return self._named(each, lambda: self.call("POST", collection, each, **_dry(dry_run)))
+
+    def delete(self, kind: str, namespace: str, object_name: str) -> bool:
+        """Delete the object; False when it was not there."""
+        try:
+            self.call("DELETE", path(kind, namespace, object_name), propagationPolicy="Background")
+        except NotFound:
+            return False
+        return True
+
+    def _named(self, each: Manifest, act: Any) -> Manifest:
+        try:
+            done: Manifest = act()
+        except CallerError as wrong:
+            raise type(wrong)(f"{name(each)}: {wrong.detail}") from None
+        return done
+
+    def close(self) -> None:
+        self._api.close()
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _path_of(each: Manifest) -> str:
+    return path(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+
+
+def _problem(status: int, body: Any) -> CallerError:
+    try:
+        told = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        told = str(body)[:300]
+    if status == 0:
+        return Unavailable(f"the cluster's certificate or answer cannot be trusted: {told.splitlines()[-1]}")
+    classes: dict[int, type[CallerError]] = {
+        401: Forbidden,
+        403: Forbidden,
+        404: NotFound,
+        409: Conflict,
+        422: Invalid,
+        400: Invalid,
+    }
+    if status == 401:
+        told = "the cluster does not know these credentials: renew the kubeconfig"
+    return classes.get(status, Unavailable)(told)
+
+
+def _cause(wrong: BaseException) -> str:
+    """The innermost reason, in a few words."""
+    reason = getattr(wrong, "reason", None)
+    text = str(reason if reason is not None else wrong)
+    return text.rsplit(": ", 1)[-1][:160]
+
+
+def names(found: list[Manifest]) -> Iterator[str]:
+    """Names of objects in a list."""
+    return (each["metadata"]["name"] for each in found)

@@ -1,0 +1,192 @@
+"""What a stack is told, typed. A site's stack file is the one description of its cluster; tenants' stacks read the same file.
+
+Secrets never stand here: they lie in the instance's keyring, and the kubeconfig names its own credentials.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kit.errors import Invalid, NotFound
+from tenants.home import Home, SiteName, Zone
+
+ROOT = Path(__file__).resolve().parents[1]
+#: stack files that come with the code; an instance's own lie in its folder
+STACKS = ROOT / "infra" / "stacks"
+PREFIX = "mcloud:"
+#: oldest cluster the land was proved on
+OLDEST = (1, 33)
+
+DIGEST = r"^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Images(Strict):
+    """Images by digest: a tag can be moved after it was examined."""
+
+    cloud: str = Field(pattern=DIGEST, description="all Python: systems, platform API, jobs, PostgreSQL's wheel")
+    keycloak: str = Field(pattern=DIGEST)
+
+
+class Gateway(Strict):
+    """The ingress controllers, one for each zone: a shared one would hold every zone's traffic and certificates."""
+
+    classes: dict[Zone, str] = Field(default={}, description="ingress class of each zone; a zone without one has no ingress")
+    namespaces: dict[Zone, str] = Field(default={}, description="where each zone's controller runs")
+    domain: str = Field("", description="hosts are <code>-<zone>.<domain>")
+    tls_secret: str = Field(
+        "", description="name of the certificate's Secret in each namespace; empty: TLS ends before the ingress"
+    )
+
+
+class Outside(Strict):
+    """A server outside the cluster, or the bundled one."""
+
+    host: str = ""
+    port: int = Field(0, ge=0, le=65535)
+    cidrs: tuple[str, ...] = ()
+
+    @field_validator("cidrs")
+    @classmethod
+    def _networks(cls, cidrs: tuple[str, ...]) -> tuple[str, ...]:
+        for each in cidrs:
+            if ip_network(each).prefixlen == 0:
+                raise ValueError(f"{each} is the whole world: name the server's own address")
+        return cidrs
+
+
+class SiteConfig(Strict):
+    """Stack `site-primary` or `site-recovery`."""
+
+    kubeconfig: str = Field(description="path; relative to the instance's folder")
+    context: str = Field("", description="context in the kubeconfig; empty: its current one")
+    images: Images
+    landing: tuple[str, ...] = Field(
+        ("system:masters",), min_length=1, description="groups and user names that may build walls; nobody else may touch them"
+    )
+    storage_class: str = Field("", description="empty: the cluster's default")
+    storage_gib: int = Field(20, ge=1, description="volume of each bundled server")
+    bundled: bool = Field(True, description="run PostgreSQL, Keycloak and the backup server in the cluster")
+    postgres: Outside = Outside()
+    keycloak: Outside = Outside()
+    issuer: str = Field("http://keycloak.mcloud-platform.svc:8080", description="Keycloak as people's browsers name it")
+    dns: Outside = Field(Outside(), description="without addresses: the pods of kube-system; port: theirs behind the service")
+    api_server: Outside = Field(Outside(), description="addresses and port of the API server behind its service")
+    leads: bool = Field(True, description="counter, Keycloak, the instance's folder and backup jobs run here; one site leads")
+    peer: Outside = Field(Outside(), description="the other site's backup server; cidrs: its pods and services")
+    peer_services: str = Field("", description="how its services are named from here: <service>.<namespace>.<this>")
+    peer_api: Outside = Field(Outside(), description="addresses and port of the other site's API server")
+    gateway: Gateway = Gateway()
+
+
+class TenantConfig(Strict):
+    """Stack `tenant-<code>` or `tenant-<code>-recovery`; everything else is in the tenant's definition."""
+
+    onboarded: bool = Field(True, description="run the tenant's processes; false: its ground alone")
+
+
+def stacks_folder(home: Home) -> Path:
+    """Where this instance's stack files lie."""
+    own = home.path / "stacks"
+    return own if own.exists() else STACKS
+
+
+def stack_of_site(site: SiteName) -> str:
+    return f"site-{site}"
+
+
+def stack_of_tenant(code: str, site: SiteName = "primary") -> str:
+    return f"tenant-{code}" + ("" if site == "primary" else f"-{site}")
+
+
+def parse_stack(stack: str) -> tuple[Literal["site", "tenant"], str, SiteName]:
+    """Kind, authority code (or nothing) and site of a stack's name.
+
+    Raises
+    ------
+    Invalid
+        The name is of no known form.
+    """
+    match stack.split("-"):
+        case ["site", ("primary" | "recovery") as site]:
+            return "site", "", site
+        case ["tenant", code] if code.isdigit():
+            return "tenant", code, "primary"
+        case ["tenant", code, "recovery"] if code.isdigit():
+            return "tenant", code, "recovery"
+    raise Invalid(f"stack {stack}: the names are site-primary, site-recovery, tenant-CODE and tenant-CODE-recovery")
+
+
+def read_site(home: Home, site: SiteName) -> SiteConfig:
+    """The description of a site's cluster.
+
+    Raises
+    ------
+    NotFound
+        There is no stack file; says where it must lie.
+    Invalid
+        An unknown, missing or wrong key; names file and key.
+    """
+    file = stacks_folder(home) / f"Pulumi.{stack_of_site(site)}.yaml"
+    if not file.exists():
+        raise NotFound(f"site {site} is not described: {file} is missing (docs/runbooks/clusters.md)")
+    try:
+        body = yaml.safe_load(file.read_text()) or {}
+    except yaml.YAMLError:
+        raise Invalid(f"{file.name}: not YAML") from None
+    return parse_site(body.get("config") or {}, file.name)
+
+
+def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
+    """A site's configuration from Pulumi's keys (`mcloud:kubeconfig` …); structured values may be JSON texts."""
+    found = {key.removeprefix(PREFIX): _value(value) for key, value in config.items() if key.startswith(PREFIX)}
+    try:
+        return SiteConfig.model_validate(found)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        told = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        if first["type"] == "string_pattern_mismatch" and key.startswith("images"):
+            told = "write an image by digest, name@sha256:…: a tag can be moved after it was examined"
+        raise Invalid(f"{source}: {PREFIX}{key}: {told}") from None
+
+
+def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:
+    """A tenant stack's configuration from Pulumi's keys."""
+    found = {key.removeprefix(PREFIX): _value(value) for key, value in config.items() if key.startswith(PREFIX)}
+    try:
+        return TenantConfig.model_validate(found)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        raise Invalid(f"{source}: {PREFIX}{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _value(value: object) -> object:
+    """The engine hands structures and booleans over as JSON texts."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        return json.loads(value)
+    return value
+
+
+def kubeconfig(home: Home, config: SiteConfig) -> Path:
+    """The kubeconfig's file.
+
+    Raises
+    ------
+    NotFound
+        It is not there; names it and the way out.
+    """
+    path = Path(os.path.expanduser(config.kubeconfig))
+    path = path if path.is_absolute() else home.path / path
+    if not path.exists():
+        raise NotFound(f"kubeconfig {path} is not there: set mcloud:kubeconfig in the site's stack file, or raise the testbed")
+    return path

@@ -1,0 +1,167 @@
+"""What the cluster has against what a release says: differences in words and lines, and their mending.
+
+An object is compared with what the API server itself would make of our manifest (a dry run), so defaults are no
+differences. The dry run replaces: what somebody added by hand shows too.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+
+from infra.cluster import Cluster
+from infra.policy import Graph, Manifest, name
+from kit.errors import Conflict, Forbidden, Invalid, NotFound
+
+#: kinds that are walls: what lies in a tenant's namespace beside ours opens them
+WALLS = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", "Ingress")
+#: kinds that cannot be replaced because the cluster fills in what may not change again
+FILLED = ("PersistentVolumeClaim", "Job")
+MANAGER = "mcloud"
+#: what Helm calls itself when Pulumi's provider process runs it
+PROGRAM = "python3"
+THREADS = 8
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One object that is not as it should be."""
+
+    object: str
+    what: Literal["missing", "changed", "foreign"]
+    lines: tuple[str, ...] = ()
+
+    def told(self) -> str:
+        """In plain words."""
+        words = {"missing": "is missing", "changed": "differs", "foreign": "was added by somebody else"}
+        return f"{self.object} {words[self.what]}"
+
+
+def lasting(graph: Graph) -> list[Manifest]:
+    """Objects that stay; hooks come and go."""
+    return [each for each in graph if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
+
+
+def owned(each: Manifest, release: str, namespace: str) -> Manifest:
+    """The object with the marks that Helm puts on what is its own."""
+    made = deepcopy(each)
+    marks = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
+    made["metadata"]["annotations"] = made["metadata"].get("annotations", {}) | marks
+    return made
+
+
+def compare(cluster: Cluster, wanted: Sequence[Manifest]) -> list[Difference]:
+    """What differs, by a server-side dry run; nothing is changed."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(lambda each: _compare(cluster, each), wanted))
+    return [each for each in found if each]
+
+
+def _compare(cluster: Cluster, wanted: Manifest) -> Difference | None:
+    live = cluster.get(wanted["kind"], wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
+    if live is None:
+        return Difference(name(wanted), "missing", tuple(_text(plain(wanted))))
+    try:
+        would = _would_be(cluster, wanted, live)
+    except (Invalid, Forbidden) as refused:
+        return Difference(name(wanted), "changed", (f"! {refused.detail}",))
+    lines = _diff(plain(live), plain(would))
+    return Difference(name(wanted), "changed", lines) if lines else None
+
+
+def _would_be(cluster: Cluster, wanted: Manifest, live: Manifest) -> Manifest:
+    if wanted["kind"] in FILLED:
+        return cluster.apply(wanted, manager=MANAGER, dry_run=True)
+    return _replaced(cluster, wanted, live, MANAGER, dry_run=True)
+
+
+def _replaced(cluster: Cluster, wanted: Manifest, live: Manifest, manager: str, *, dry_run: bool) -> Manifest:
+    """Put in place of the version that was read. Controllers count in an object's status meanwhile: read again, a few times."""
+    for attempt in range(TRIES):
+        try:
+            return cluster.replace(_at(wanted, live), manager=manager, dry_run=dry_run)
+        except Conflict:
+            again = cluster.get(wanted["kind"], wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
+            if again is None or attempt == TRIES - 1:
+                raise
+            live = again
+    raise AssertionError("unreachable")
+
+
+def _at(wanted: Manifest, live: Manifest) -> Manifest:
+    """The manifest as a change of the version that was read."""
+    made = deepcopy(wanted)
+    made["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+    return made
+
+
+def plain(each: Manifest) -> Manifest:
+    """An object without what the API server and its controllers keep for themselves."""
+    made = {key: deepcopy(value) for key, value in each.items() if key not in ("status", "apiVersion")}
+    kept = {key: made["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences") if key in made["metadata"]}
+    annotations = {
+        key: value
+        for key, value in made["metadata"].get("annotations", {}).items()
+        if not key.startswith(("deployment.kubernetes.io/", "meta.helm.sh/", "pv.kubernetes.io/", "volume.kubernetes.io/"))
+    }
+    made["metadata"] = kept | ({"annotations": annotations} if annotations else {})
+    return made
+
+
+def _text(each: Manifest) -> list[str]:
+    return yaml.safe_dump(each, allow_unicode=True, sort_keys=True).splitlines()
+
+
+def _diff(live: Manifest, would: Manifest) -> tuple[str, ...]:
+    if live == would:
+        return ()
+    lines = difflib.unified_diff(_text(live), _text(would), "in the cluster", "as defined", lineterm="", n=2)
+    return tuple(lines)
+
+
+def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Walls in our namespaces that no release of ours has: kind, namespace, name."""
+    known, found = set(expected), []
+    for place in namespaces:
+        for kind in WALLS:
+            try:
+                there = cluster.list(kind, place)
+            except NotFound:
+                continue
+            found += [(kind, place, each["metadata"]["name"]) for each in there]
+    return sorted(each for each in found if each not in known)
+
+
+def mend(cluster: Cluster, wanted: Sequence[Manifest]) -> list[str]:
+    """Make every object that differs exactly so again; what was mended.
+
+    First as Helm's own apply, so that its next upgrade meets no foreign hand; then as a replacement, which takes away what
+    was added.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        differing = [each for each, found in zip(wanted, pool.map(lambda e: _compare(cluster, e), wanted), strict=True) if found]
+    for each in differing:
+        place = each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+        manager = applier(cluster.get(*place))
+        live = cluster.apply(each, manager=manager)
+        if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
+            _replaced(cluster, each, live, manager, dry_run=False)
+    return [name(each) for each in differing]
+
+
+def applier(live: Manifest | None) -> str:
+    """The name under which Helm applied an object. Helm takes it from the program it runs in, here Python's."""
+    for each in live["metadata"].get("managedFields", []) if live else []:
+        if each["operation"] == "Apply" and "f:meta.helm.sh/release-name" in str(each.get("fieldsV1")):
+            return str(each["manager"])
+    return PROGRAM
+
+
+def report(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Differences as data."""
+    return [{"object": each.object, "what": each.what, "lines": list(each.lines)} for each in differences]

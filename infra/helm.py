@@ -1,0 +1,117 @@
+"""Releases of our charts in a cluster: ensure, read, delete. The only door to Helm's release store."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import helm_python
+import yaml
+
+from infra import charts, drift, rollout
+from infra.cluster import Cluster
+from infra.landing import Release
+from infra.policy import Manifest
+from infra.zones import RELEASES
+from kit.errors import Conflict, Unavailable
+
+TIMEOUT_SECONDS = 300
+HISTORY = 5
+
+
+@cache
+def _config(kubeconfig: str, context: str) -> helm_python.Config:
+    return helm_python.Config(
+        kubeconfig_path=kubeconfig, kube_context=context or None, namespace=RELEASES, qps=200.0, burst_limit=400
+    )
+
+
+def wanted(release: Release) -> list[Manifest]:
+    """The release's lasting objects, marked as Helm marks them."""
+    return [drift.owned(each, release.name, RELEASES) for each in drift.lasting(release.objects())]
+
+
+def state(cluster: Cluster, name: str) -> dict[str, Any] | None:
+    """Revision and status of a release; None when there is none."""
+    try:
+        found = _config(cluster.kubeconfig, cluster.context).status(name)
+    except helm_python.HelmNotFoundError:
+        return None
+    except helm_python.HelmError as wrong:
+        raise Unavailable(f"release {name}: {_words(wrong)}") from None
+    return {"revision": found.get("version", found.get("revision")), "status": found.get("status", "")}
+
+
+def ensure(cluster: Cluster, release: Release) -> None:
+    """The release as it should be: drift mended, then installed or upgraded, then running.
+
+    A release that was broken off while being installed or upgraded is taken up again: what it left stays in place and is
+    adopted.
+
+    Raises
+    ------
+    Conflict, Unavailable
+        Helm or the cluster refused, or a process did not come up; names the release and the reason.
+    """
+    there = _taken_up(cluster, release.name)
+    if there is not None:
+        drift.mend(cluster, _existing(cluster, manifest(cluster, release.name) or []))
+    _write(cluster, release, there)
+    rollout.wait(cluster, release.objects())
+
+
+def _taken_up(cluster: Cluster, name: str) -> dict[str, Any] | None:
+    """State of the release after what a killed operation left pending was struck out; whoever calls holds the stack's lease."""
+    there = state(cluster, name)
+    while there is not None and str(there["status"]).startswith("pending"):
+        cluster.delete("Secret", RELEASES, f"sh.helm.release.v1.{name}.v{there['revision']}")
+        there = state(cluster, name)
+    return there
+
+
+def manifest(cluster: Cluster, name: str) -> list[Manifest] | None:
+    """What the release last applied, marked as Helm marks it; None when there is no release."""
+    try:
+        text = _config(cluster.kubeconfig, cluster.context).status(name)["manifest"]
+    except helm_python.HelmNotFoundError:
+        return None
+    except helm_python.HelmError as wrong:
+        raise Unavailable(f"release {name}: {_words(wrong)}") from None
+    objects = [each for each in yaml.safe_load_all(text) if each]
+    return [drift.owned(each, name, RELEASES) for each in drift.lasting(objects)]
+
+
+def _existing(cluster: Cluster, objects: Sequence[Manifest]) -> list[Manifest]:
+    """Objects that are there already; Helm makes the others."""
+    places = [(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in objects]
+    return [each for each, place in zip(objects, places, strict=True) if cluster.get(*place) is not None]
+
+
+def _write(cluster: Cluster, release: Release, there: dict[str, Any] | None) -> None:
+    config, chart = _config(cluster.kubeconfig, cluster.context), charts.load(release.chart)
+    try:
+        if there is None:
+            config.install(chart, release.name, release.values, namespace=RELEASES, timeout=TIMEOUT_SECONDS)
+        else:
+            config.upgrade(chart, release.name, release.values, namespace=RELEASES, timeout=TIMEOUT_SECONDS, max_history=HISTORY)
+    except helm_python.HelmError as wrong:
+        raise _refusal(release.name, wrong) from None
+
+
+def _refusal(name: str, wrong: helm_python.HelmError) -> Conflict | Unavailable:
+    words = _words(wrong)
+    kind = Conflict if "conflict" in words or "another operation" in words or "exists" in words else Unavailable
+    return kind(f"release {name}: {words}")
+
+
+def _words(wrong: helm_python.HelmError) -> str:
+    return " ".join(wrong.detail.split())[-600:]
+
+
+def delete(cluster: Cluster, name: str) -> None:
+    """Take the release away; what is marked to be kept stays."""
+    try:
+        _config(cluster.kubeconfig, cluster.context).uninstall(name, ignore_not_found=True, timeout=TIMEOUT_SECONDS)
+    except helm_python.HelmNotFoundError:
+        return
+    except helm_python.HelmError as wrong:
+        raise _refusal(name, wrong) from None

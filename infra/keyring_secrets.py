@@ -1,0 +1,100 @@
+"""Which secrets go into the cluster. They are described to the engine and filled from the keyring when they are applied, so
+that no state, plan or release holds one."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from infra import instance
+from infra.config import read_site
+from infra.policy import Manifest
+from infra.zones import DR, PLATFORM, namespace
+from tenants import keyring
+from tenants.catalog import catalog
+from tenants.home import Home, SiteName, Zone
+from tenants.keyring import admin_secret, database_secret, postgres_password, tenant_keys
+
+OWNER = "process-owner"
+
+
+def site_secrets(home: Home, site: SiteName) -> list[Manifest]:
+    """Described secrets of the bundled servers of a site."""
+    leading = ["keyring", "landing", "keycloak"] if read_site(home, site).leads else []
+    return [
+        *(_described(home, name, PLATFORM, {"of": name, "site": site}) for name in leading),
+        _described(home, "postgres", PLATFORM, {"of": "postgres", "site": site}),
+        _described(home, "rest-server", DR, {"of": "rest-server", "site": site}),
+    ]
+
+
+def tenant_secrets(home: Home, code: str, zones: list[Zone]) -> list[Manifest]:
+    """Described secrets of a tenant's processes: one of the process, one of its migrations, in each zone."""
+    found = []
+    for zone in zones:
+        place = namespace(code, zone)
+        found.append(_described(home, "process", place, {"of": "process", "code": code, "zone": zone}))
+        found.append(_described(home, OWNER, place, {"of": OWNER, "code": code, "zone": zone}))
+    return found
+
+
+def _described(home: Home, name: str, place: str, facts: dict[str, str]) -> Manifest:
+    """The fingerprint makes a changed secret a change; the secrets are random, so it tells nothing of them."""
+    labels = {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/instance": place,
+        "app.kubernetes.io/managed-by": "mcloud",
+        "app.kubernetes.io/part-of": "mcloud",
+    }
+    if "code" in facts:
+        labels |= {"mcloud/tenant": facts["code"], "mcloud/zone": facts["zone"]}
+    facts = {**facts, "home": str(home.path)}
+    fingerprint = hashlib.sha256(json.dumps(_values(facts), sort_keys=True).encode()).hexdigest()[:16]
+    return {
+        "kind": "KeyringSecret",
+        "metadata": {"name": name, "namespace": place, "labels": labels},
+        "facts": facts,
+        "fingerprint": fingerprint,
+    }
+
+
+def manifest_of(described: Manifest) -> Manifest:
+    """The Secret itself. It must go nowhere but to the API server."""
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in _values(described["facts"]).items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": described["metadata"], "type": "Opaque", "data": data}
+
+
+def _values(facts: dict[str, Any]) -> dict[str, str]:
+    home = Home(Path(facts["home"]))
+    match facts["of"]:
+        case "postgres":
+            return {"password": postgres_password(home, facts["site"])}
+        case "keycloak":
+            admin = admin_secret(home)
+            return {
+                "KC_DB_PASSWORD": database_secret(home, "keycloak"),
+                "KC_BOOTSTRAP_ADMIN_USERNAME": admin["username"],
+                "KC_BOOTSTRAP_ADMIN_PASSWORD": admin["password"],
+            }
+        case "keyring":
+            files = {file.name: file.read_text() for file in keyring.found(home, catalog(home))}
+            return files | instance.files(home, facts["site"])
+        case "landing":
+            return instance.kubeconfigs(home, facts["site"])
+        case "rest-server":
+            return {"accounts": "".join(_account(home, code, facts["site"]) for code in catalog(home))}
+    keys = tenant_keys(home, facts["code"])
+    if facts["of"] == OWNER:
+        return {"MCLOUD_OWNER_PASSWORD": keys.owner_password}
+    return {
+        "MCLOUD_DATABASE_PASSWORD": getattr(keys, f"{facts['zone']}_password"),
+        "MCLOUD_DATA_KEY": keys.data_key,
+        "MCLOUD_BLIND_INDEX_KEY": keys.blind_index_key,
+    }
+
+
+def _account(home: Home, code: str, site: SiteName) -> str:
+    keys = tenant_keys(home, code)
+    password = keys.primary_http_password if site == "primary" else keys.recovery_http_password
+    return f"{code}:{{SHA}}{base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()}\n"  # noqa: S324

@@ -1,0 +1,135 @@
+"""From a tenant's definition and a site's description to releases of charts with their values. Pure.
+
+Values, later wins: chart defaults, `systems/<name>/values.yaml`, the tenant's definition, the site.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra import charts, zones
+from infra.config import SiteConfig
+from infra.policy import Graph
+from tenants.catalog import index
+from tenants.home import ZONES, SiteName, database_name
+from tenants.model import Tenant
+from tenants.processes import Process, check_quota, processes
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of a chart; `name` is unique in the cluster."""
+
+    name: str
+    chart: str
+    values: dict[str, Any]
+
+    def objects(self) -> Graph:
+        """What it would leave in the cluster."""
+        return charts.render(self.chart, self.name, self.values)
+
+
+def site_release(site: SiteName, config: SiteConfig) -> Release:
+    """What stands once at a site."""
+    policies = zones.compile_policies(zones.site_crossings(config), (zones.PLATFORM, zones.DR), "platform")
+    values = {
+        "site": site,
+        "image": config.images.cloud,
+        "keycloak_image": config.images.keycloak,
+        "bundled": config.bundled,
+        "leads": config.leads,
+        "issuer": config.issuer,
+        "landing": list(config.landing),
+        "storage_class": config.storage_class,
+        "storage_gib": config.storage_gib,
+        "policies": policies,
+    }
+    return Release("platform", "platform", values)
+
+
+def tenant_releases(tenant: Tenant, config: SiteConfig, *, processes_too: bool = True) -> list[Release]:
+    """The tenant's ground, then its processes.
+
+    Raises
+    ------
+    Invalid
+        The processes do not fit the tenant's quota.
+    """
+    check_quota(tenant)
+    found = [ground(tenant, config)]
+    if processes_too:
+        found += [system(tenant, each, config) for each in processes(tenant)]
+    return found
+
+
+def ground(tenant: Tenant, config: SiteConfig) -> Release:
+    """Namespaces, quota, walls, roles and the backup's schedule."""
+    code = tenant.code
+    inside = [*(zones.namespace(code, zone) for zone in ZONES), zones.PLATFORM]
+    values = {
+        "tenant": code,
+        "name": tenant.name,
+        "quota": tenant.quota.model_dump(),
+        "policies": zones.compile_policies(zones.tenant_crossings(code, config), inside, f"t-{code}"),
+        "backup": {"schedule": backup_schedule(tenant), "image": config.images.cloud, "here": config.leads},
+    }
+    return Release(f"t-{code}", "tenant", values)
+
+
+def backup_schedule(tenant: Tenant) -> str:
+    """Twice as often as the plan's RPO asks, so that one failed night is no breach; tenants are spread over the hour."""
+    minute, hours = index(tenant.code) * 60 // 36, tenant.plan.rpo_minutes // 120
+    if hours >= 24:
+        return f"{minute} 1 * * *"
+    return f"{minute} */{hours} * * *" if hours else f"*/{max(5, tenant.plan.rpo_minutes // 2)} * * * *"
+
+
+def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
+    """One process of the tenant."""
+    code, zone = tenant.code, process.zone
+    crossings = zones.process_crossings(code, zone, process.name, config)
+    label = f"t-{code}-{zone}-{process.name}"
+    gateway = config.gateway.classes.get(zone, "")
+    values = {
+        "tenant": code,
+        "zone": zone,
+        "process": process.name,
+        "image": config.images.cloud,
+        "replicas": process.replicas,
+        "cpu_millis": process.cpu_millis,
+        "memory_mib": process.memory_mib,
+        "migrate": True,
+        "policies": zones.compile_policies(crossings, (zones.namespace(code, zone), zones.PLATFORM), label),
+        "ingress": {
+            "class_name": gateway,
+            "host": f"{code}-{zone}.{config.gateway.domain}" if gateway else "",
+            "tls_secret": config.gateway.tls_secret if gateway else "",
+        },
+        "config": settings(tenant, process, config),
+    }
+    return Release(label, "system", values)
+
+
+def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, Any]:
+    """The `config:` block, as `kit.settings` reads it."""
+    code, zone = tenant.code, process.zone
+    issuer = f"{config.issuer}/realms/{code}"
+    keycloak = (
+        f"http://{config.keycloak.host or 'keycloak.' + zones.PLATFORM + '.svc'}:{config.keycloak.port or zones.KEYCLOAK_PORT}"
+    )
+    return {
+        "tenant": code,
+        "tenant_name": tenant.name,
+        "zone": zone,
+        "systems": list(process.systems),
+        "database_host": config.postgres.host or f"postgres.{zones.PLATFORM}.svc",
+        "database_port": config.postgres.port or zones.POSTGRES_PORT,
+        "database_name": database_name(code),
+        "database_role": f"{database_name(code)}_{zone}",
+        "issuer": issuer,
+        "jwks_url": f"{keycloak}/realms/{code}/protocol/openid-connect/certs",
+        "audience": f"{code}-{zone}",
+        "clients": [zone],
+        "two_factors": True,
+        "host": "0.0.0.0",  # noqa: S104  # the pod's own address; its walls decide who reaches it
+        "port": zones.PROCESS_PORT,
+    }

@@ -1,0 +1,196 @@
+"""What can be done with one stack: plan, diff, apply, drift, destroy; each in a process of its own (infra/run.py)."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra import drift, helm, landing, lease, program, sites, state
+from infra.cluster import Cluster
+from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
+from infra.policy import Manifest
+from infra.zones import DR, PLATFORM, namespace
+from kit.errors import Conflict, Unavailable
+from tenants.catalog import tenant
+from tenants.home import ZONES, Home
+
+Answer = dict[str, Any]
+Told = Callable[[str, bool], None]
+
+
+@dataclass(frozen=True)
+class Land:
+    """A stack with its site's description and cluster, checked: it answers, is new enough, and no rule is broken."""
+
+    home: Home
+    stack: str
+    config: SiteConfig
+    wanted_of_tenant: TenantConfig
+    cluster: Cluster
+
+    @classmethod
+    def open(cls, home: Home, stack: str, wanted: TenantConfig | None = None) -> "Land":
+        _, _, site = parse_stack(stack)
+        config, wanted = read_site(home, site), wanted or TenantConfig()
+        program.check(home, stack, config, wanted)
+        cluster = Cluster(kubeconfig(home, config), config.context)
+        cluster.check()
+        return cls(home, stack, config, wanted, cluster)
+
+    @property
+    def releases(self) -> list[landing.Release]:
+        kind, code, site = parse_stack(self.stack)
+        if kind == "site":
+            return [landing.site_release(site, self.config)]
+        return landing.tenant_releases(tenant(code, self.home), self.config, processes_too=self.wanted_of_tenant.onboarded)
+
+    @property
+    def namespaces(self) -> list[str]:
+        kind, code, _ = parse_stack(self.stack)
+        return [PLATFORM, DR] if kind == "site" else [namespace(code, zone) for zone in ZONES]
+
+    def wanted(self) -> list[Manifest]:
+        """Everything that lasts, as defined."""
+        found = [each for release in self.releases for each in helm.wanted(release)]
+        return found + (sites.namespaces() if self.stack.startswith("site-") else [])
+
+    def foreign(self) -> list[drift.Difference]:
+        """Walls in a tenant's namespaces that are not ours; a site's namespaces hold doors of many tenants."""
+        if self.stack.startswith("site-"):
+            return []
+        expected = [(e["kind"], e["metadata"].get("namespace", ""), e["metadata"]["name"]) for e in self.wanted()]
+        found = drift.foreign(self.cluster, self.namespaces, expected)
+        return [drift.Difference(f"{kind} {place}/{name}", "foreign") for kind, place, name in found]
+
+
+def diff(home: Home, stack: str) -> Answer:
+    """What the cluster has against the definition, object by object, by a server-side dry run."""
+    land = Land.open(home, stack)
+    found = drift.compare(land.cluster, land.wanted()) + land.foreign()
+    return {"stack": stack, "differs": bool(found), "differences": drift.report(found), "words": [each.told() for each in found]}
+
+
+def plan(home: Home, stack: str) -> Answer:
+    """What `apply` would do: the engine's steps, the manifest diff, plain words, and a digest that `apply` can be held to."""
+    from infra.engine import Engine
+
+    found = diff(home, stack)
+    land = Land.open(home, stack)
+    state.check(home, land.cluster, stack)
+    steps = Engine(home, stack).preview()
+    digest = hashlib.sha256(json.dumps([steps, found["differences"]], sort_keys=True).encode()).hexdigest()
+    words = [_WORDS[each["operation"]].format(each["resource"]) for each in steps if each["operation"] in _WORDS]
+    words += [word for word in found["words"] if word not in words]
+    return found | {
+        "differs": bool(found["differs"] or steps),
+        "steps": steps,
+        "words": words or ["nothing would change"],
+        "digest": digest[:16],
+    }
+
+
+_WORDS = {
+    "create": "{} would be made",
+    "update": "{} would be changed",
+    "delete": "{} would be taken away",
+    "replace": "{} would be made anew",
+}
+
+
+def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adopt: bool = False, ground: bool = False) -> Answer:
+    """Make the stack so, under its lease. What a killed operation left is found and finished.
+
+    `ground`: a tenant without its processes.
+
+    Raises
+    ------
+    Conflict
+        Somebody else works on the stack, the state cannot be trusted, or the plan is no longer the one of `digest`.
+    """
+    from infra.engine import Engine
+
+    wanted = TenantConfig(onboarded=not ground)
+    land = Land.open(home, stack, wanted)
+    if digest and plan(home, stack)["digest"] != digest:
+        raise Conflict(f"stack {stack}: the plan is no longer {digest}: read `mcloud infra plan` again")
+    sites.ensure_place_for_leases(land.cluster, stack)
+    held = lease.acquire(land.cluster, stack)
+    done = False
+    try:
+        if not adopt:
+            state.check(home, land.cluster, stack)
+        broken = state.break_dead_lock(home, stack)
+        engine = Engine(home, stack, str(held), wanted)
+        changes = engine.up(told)
+        state.keep_copy(home, engine, held.number)
+        left = drift.compare(land.cluster, land.wanted())
+        if left:
+            raise Unavailable(f"stack {stack} was applied, yet {left[0].told()}: somebody works against it")
+        done = True
+    finally:
+        lease.give_back(land.cluster, held, applied=done)
+    changed = any(changes.get(kind) for kind in ("create", "update", "delete", "replace"))
+    return {"stack": stack, "operation": held.number, "changed": changed, "changes": changes, "resumed": broken}
+
+
+def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
+    """What somebody changed by hand since the last apply; `mend` puts walls and rights back at once."""
+    land = Land.open(home, stack)
+    applied = [each for release in land.releases for each in helm.manifest(land.cluster, release.name) or []]
+    if not applied:
+        raise Conflict(f"stack {stack} was never applied: there is nothing to drift from")
+    found = drift.compare(land.cluster, applied) + land.foreign()
+    mended: list[str] = []
+    if mend and found:
+        held = lease.acquire(land.cluster, stack)
+        try:
+            mended = drift.mend(land.cluster, applied)
+            for each in land.foreign():
+                kind, place = each.object.split(" ", 1)
+                land.cluster.delete(kind, *place.split("/", 1))
+                mended.append(each.object)
+        finally:
+            lease.give_back(land.cluster, held, applied=False)
+    return {
+        "stack": stack,
+        "differs": bool(found) and not mended,
+        "differences": drift.report(found),
+        "words": [each.told() for each in found] or ["nothing was changed by hand"],
+        "mended": mended,
+    }
+
+
+def destroy(home: Home, stack: str) -> Answer:
+    """Take the stack's processes away. Namespaces, walls and volumes stay: off-boarding takes them, with evidence."""
+    from infra.engine import Engine
+
+    land = Land.open(home, stack)
+    held = lease.acquire(land.cluster, stack)
+    done = False
+    try:
+        state.check(home, land.cluster, stack)
+        state.break_dead_lock(home, stack)
+        engine = Engine(home, stack, str(held))
+        changes = engine.destroy()
+        state.keep_copy(home, engine, held.number)
+        done = True
+    finally:
+        lease.give_back(land.cluster, held, applied=False)
+    return {"stack": stack, "operation": held.number, "changed": done and bool(changes.get("delete")), "changes": changes}
+
+
+def restore_state(home: Home, stack: str) -> Answer:
+    """Put the newest copy of the stack's state in force."""
+    land = Land.open(home, stack)
+    held = lease.acquire(land.cluster, stack)
+    try:
+        return {"stack": stack, "operation": state.restore(home, land.cluster, stack)}
+    finally:
+        lease.give_back(land.cluster, held, applied=False)
+
+
+def unlock(home: Home, stack: str, host: str) -> Answer:
+    """Take the lease from a process on a machine that is gone for good."""
+    land = Land.open(home, stack)
+    return {"stack": stack, "changed": lease.unlock(land.cluster, stack, host)}

@@ -1,0 +1,282 @@
+"""What the land must satisfy, as pure functions over the resource graph: run before anything is applied, and as tests.
+
+A graph is every object that a plan would leave in the cluster, as the API server reads it. A rule returns what is wrong,
+in words; nothing is changed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from infra.escalations import held
+
+Manifest = dict[str, Any]
+Graph = Sequence[Manifest]
+Rule = Callable[[Graph], list[str]]
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod")
+
+
+def name(each: Manifest) -> str:
+    """How an object is called in a finding."""
+    place = each["metadata"].get("namespace")
+    return f"{each['kind']} {place + '/' if place else ''}{each['metadata']['name']}"
+
+
+def pod_spec(each: Manifest) -> dict[str, Any] | None:
+    """The pod that a workload makes; None for anything else."""
+    if each["kind"] not in WORKLOADS:
+        return None
+    spec: dict[str, Any] = each["spec"]
+    if each["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    return spec if each["kind"] == "Pod" else spec["template"]["spec"]
+
+
+def pods(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in graph:
+        spec = pod_spec(each)
+        if spec is not None:
+            yield name(each), spec
+
+
+def containers(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, spec in pods(graph):
+        for each in (*spec.get("initContainers", []), *spec["containers"]):
+            yield f"{where} container {each['name']}", each
+
+
+def _of(graph: Graph, *kinds: str) -> Iterator[Manifest]:
+    return (each for each in graph if each["kind"] in kinds)
+
+
+def _by_namespace(graph: Graph, kind: str, holds: Callable[[Manifest], bool]) -> set[str]:
+    return {each["metadata"]["namespace"] for each in _of(graph, kind) if holds(each)}
+
+
+def images_are_digests(graph: Graph) -> list[str]:
+    """A tag can be moved after it was examined."""
+    return [
+        f"{where}: image {c['image']} is not named by digest" for where, c in containers(graph) if "@sha256:" not in c["image"]
+    ]
+
+
+def quota_present(graph: Graph) -> list[str]:
+    """One tenant never takes what others were promised."""
+    limited = _by_namespace(graph, "ResourceQuota", lambda each: "pods" in each["spec"]["hard"])
+    bounded = _by_namespace(graph, "LimitRange", lambda each: bool(each["spec"]["limits"]))
+    return [
+        f"{name(each)} has no {what}"
+        for each in _of(graph, "Namespace")
+        for what, there in (("quota of pods", limited), ("limit range", bounded))
+        if each["metadata"]["name"] not in there
+    ]
+
+
+def default_deny_present(graph: Graph) -> list[str]:
+    """Every namespace refuses everything, both ways, before anything is allowed."""
+
+    def denies(each: Manifest) -> bool:
+        spec = each["spec"]
+        closed = not spec.get("podSelector") and not spec.get("ingress") and not spec.get("egress")
+        return closed and {"Ingress", "Egress"} <= set(spec["policyTypes"])
+
+    closed = _by_namespace(graph, "NetworkPolicy", denies)
+    return [f"{name(each)} has no default deny" for each in _of(graph, "Namespace") if each["metadata"]["name"] not in closed]
+
+
+def walls_name_their_neighbours(graph: Graph) -> list[str]:
+    """No policy opens to everybody, and no namespace is known by a label that somebody can write."""
+    found = []
+    for each in _of(graph, "NetworkPolicy"):
+        spec = each["spec"]
+        rules = [(rule, "from") for rule in spec.get("ingress", [])] + [(rule, "to") for rule in spec.get("egress", [])]
+        for rule, side in rules:
+            if not rule.get(side) or not rule.get("ports"):
+                found.append(f"{name(each)}: a rule without {side if not rule.get(side) else 'ports'} opens to everybody")
+            found += [f"{name(each)}: {why}" for peer in rule.get(side, []) if (why := _loose(peer))]
+    return found
+
+
+def _loose(peer: dict[str, Any]) -> str | None:
+    if "ipBlock" in peer:
+        return "an address block is the whole world" if peer["ipBlock"]["cidr"].endswith("/0") else None
+    selector = peer.get("namespaceSelector")
+    if selector is None:
+        return "a peer without a namespace is every pod of that label"
+    if list(selector.get("matchLabels", {})) != ["kubernetes.io/metadata.name"] or "matchExpressions" in selector:
+        return "a namespace is known by a label that can be written"
+    return None
+
+
+def namespaces_are_restricted(graph: Graph) -> list[str]:
+    """The API server refuses pods that ask for more than the restricted level."""
+    label = "pod-security.kubernetes.io/enforce"
+    return [
+        f"{name(each)} does not enforce the restricted level"
+        for each in _of(graph, "Namespace")
+        if each["metadata"].get("labels", {}).get(label) != "restricted"
+    ]
+
+
+def pods_are_restricted(graph: Graph) -> list[str]:
+    """Non-root, RuntimeDefault seccomp, no token of the cluster, nothing of the node."""
+    found = []
+    for where, spec in pods(graph):
+        context = spec.get("securityContext", {})
+        faults = {
+            "may run as root": context.get("runAsNonRoot") is not True or context.get("runAsUser") == 0,
+            "has no RuntimeDefault seccomp": context.get("seccompProfile", {}).get("type") != "RuntimeDefault",
+            "carries a token of the cluster": spec.get("automountServiceAccountToken") is not False,
+            "shares the node's network": bool(spec.get("hostNetwork")),
+            "shares the node's processes": bool(spec.get("hostPID") or spec.get("hostIPC")),
+            "mounts the node's files": any("hostPath" in volume for volume in spec.get("volumes", [])),
+        }
+        found += [f"{where} {fault}" for fault, is_so in faults.items() if is_so]
+    return found
+
+
+def containers_are_restricted(graph: Graph) -> list[str]:
+    """No privileges, no capabilities, nothing written beside its volumes."""
+    found = []
+    for where, each in containers(graph):
+        context = each.get("securityContext", {})
+        faults = {
+            "is privileged": bool(context.get("privileged")),
+            "may gain privileges": context.get("allowPrivilegeEscalation") is not False,
+            "keeps capabilities": context.get("capabilities") != {"drop": ["ALL"]},
+            "may write its root file system": context.get("readOnlyRootFilesystem") is not True,
+            "takes a port of the node": any("hostPort" in port for port in each.get("ports", [])),
+        }
+        found += [f"{where} {fault}" for fault, is_so in faults.items() if is_so]
+    return found
+
+
+def containers_say_what_they_need(graph: Graph) -> list[str]:
+    """Requests of processor and memory, and a limit of memory."""
+    found = []
+    for where, each in containers(graph):
+        resources = each.get("resources", {})
+        if not {"cpu", "memory"} <= set(resources.get("requests", {})) or "memory" not in resources.get("limits", {}):
+            found.append(f"{where} does not say what it needs")
+    return found
+
+
+def disruption_is_bounded(graph: Graph) -> list[str]:
+    """Every deployment has a budget, and none that would stop a node from being emptied for ever."""
+    budgets = {(b["metadata"]["namespace"], b["metadata"]["name"]): b["spec"] for b in _of(graph, "PodDisruptionBudget")}
+    found = []
+    for each in _of(graph, "Deployment"):
+        budget = budgets.get((each["metadata"]["namespace"], each["metadata"]["name"]))
+        if budget is None or budget.get("maxUnavailable") in (0, "0%") or "minAvailable" in budget:
+            found.append(f"{name(each)} has no disruption budget that lets one copy go")
+    return found
+
+
+def no_secret_in_charts(graph: Graph) -> list[str]:
+    """Passwords come from the keyring to the cluster, never through a release's stored values."""
+    return [f"{name(each)} would store a secret in a release" for each in _of(graph, "Secret")]
+
+
+def services_stay_inside(graph: Graph) -> list[str]:
+    """Only the zone's own gateway lets anybody in."""
+    kinds = {name(each): each["spec"].get("type", "ClusterIP") for each in _of(graph, "Service")}
+    found = [f"{where} is a {kind}" for where, kind in kinds.items() if kind != "ClusterIP"]
+    for each in _of(graph, "Ingress"):
+        loud = [key for key in each["metadata"].get("annotations", {}) if "snippet" in key]
+        found += [f"{name(each)} injects configuration by {key}" for key in loud]
+    return found
+
+
+#: the one escalation that is given -> why. Its namespace holds the platform alone; no tenant's subject is in it.
+GIVEN = {
+    "Role mcloud-platform/platform-api creates workloads": "the counter starts the jobs that land tenants, beside itself alone"
+}
+
+
+def rights_do_not_escalate(graph: Graph) -> list[str]:
+    """None of the 15 escalations, and no wildcard, in any role but what is given by name."""
+    return [
+        f"{name(each)} {what}"
+        for each in _of(graph, "Role", "ClusterRole")
+        for rule in each.get("rules") or []
+        for what in held(rule)
+        if f"{name(each)} {what}" not in GIVEN
+    ]
+
+
+def rights_stay_inside(graph: Graph) -> list[str]:
+    """No right over the whole cluster, nobody from another namespace, and nobody unnamed."""
+    found = [f"{name(each)} is valid in the whole cluster" for each in _of(graph, "ClusterRoleBinding", "ClusterRole")]
+    for each in _of(graph, "RoleBinding"):
+        for subject in each.get("subjects", []):
+            if subject.get("namespace", each["metadata"]["namespace"]) != each["metadata"]["namespace"]:
+                found.append(f"{name(each)} lets in {subject['name']} of {subject['namespace']}")
+            if subject["name"] in ("system:anonymous", "system:unauthenticated", "system:authenticated"):
+                found.append(f"{name(each)} lets in {subject['name']}")
+    return found
+
+
+def guards_fail_closed(graph: Graph) -> list[str]:
+    """A guard without a binding does nothing, and one that fails open is none."""
+    bound = {
+        b["spec"]["policyName"]
+        for b in _of(graph, "ValidatingAdmissionPolicyBinding")
+        if b["spec"]["validationActions"] == ["Deny"]
+    }
+    found = []
+    for each in _of(graph, "ValidatingAdmissionPolicy"):
+        if each["spec"].get("failurePolicy") != "Fail":
+            found.append(f"{name(each)} fails open")
+        if each["metadata"]["name"] not in bound:
+            found.append(f"{name(each)} is not bound to refuse")
+    return found
+
+
+def data_is_kept(graph: Graph) -> list[str]:
+    """Taking a release away takes no namespace, no claim and no volume of a server."""
+    found = []
+    for each in _of(graph, "Namespace", "PersistentVolumeClaim"):
+        if each["metadata"].get("annotations", {}).get("helm.sh/resource-policy") != "keep":
+            found.append(f"{name(each)} would go with its release")
+    for each in _of(graph, "StatefulSet"):
+        kept = each["spec"].get("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain"})
+        if kept.get("whenDeleted") != "Retain":
+            found.append(f"{name(each)} would take its volumes with it")
+    return found
+
+
+def labels_are_there(graph: Graph) -> list[str]:
+    """Every object says what it is part of; in a tenant's namespace also whose."""
+    needed = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/part-of")
+    found = []
+    for each in graph:
+        labels = each["metadata"].get("labels", {})
+        tenants = each["metadata"].get("namespace", "").startswith("t-")
+        missing = [key for key in (*needed, *(("mcloud/tenant",) if tenants else ())) if key not in labels]
+        found += [f"{name(each)} lacks label {key}" for key in missing]
+    return found
+
+
+RULES: tuple[Rule, ...] = (
+    images_are_digests,
+    quota_present,
+    default_deny_present,
+    walls_name_their_neighbours,
+    namespaces_are_restricted,
+    pods_are_restricted,
+    containers_are_restricted,
+    containers_say_what_they_need,
+    disruption_is_bounded,
+    no_secret_in_charts,
+    services_stay_inside,
+    rights_do_not_escalate,
+    rights_stay_inside,
+    guards_fail_closed,
+    data_is_kept,
+    labels_are_there,
+)
+
+
+def faults(graph: Graph) -> list[str]:
+    """Everything wrong with the graph, by all rules."""
+    return [fault for rule in RULES for fault in rule(graph)]

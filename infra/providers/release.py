@@ -1,0 +1,83 @@
+"""A Helm release as a Pulumi resource. `read` compares every object with the cluster, so that `refresh` sees drift."""
+
+import json
+from typing import Any
+
+from pulumi import Input, ResourceOptions
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
+
+from infra import charts, drift, helm, lease
+from infra.cluster import Cluster
+from infra.landing import Release
+
+#: raised when stored states must be written anew
+VERSION = "1"
+Props = dict[str, Any]
+
+
+def release_of(props: Props) -> Release:
+    return Release(props["release"], props["chart"], json.loads(props["values"]))
+
+
+def inputs(release: Release, kubeconfig: str, context: str) -> Props:
+    """What the engine stores; values as one text, because it turns whole numbers into fractions."""
+    return {
+        "kubeconfig": kubeconfig,
+        "context": context,
+        "release": release.name,
+        "chart": release.chart,
+        "chart_digest": charts.digest(release.chart),
+        "values": json.dumps(release.values, ensure_ascii=False, sort_keys=True),
+        "provider_version": VERSION,
+    }
+
+
+def ensure(props: Props) -> Props:
+    cluster = Cluster(props["kubeconfig"], props["context"])
+    lease.check(cluster)
+    helm.ensure(cluster, release_of(props))
+    return {**props, "drift": []}
+
+
+def read(props: Props) -> Props | None:
+    """What was applied, with what differs from it now; None when the release is gone."""
+    cluster = Cluster(props["kubeconfig"], props["context"])
+    applied = helm.manifest(cluster, props["release"])
+    if applied is None:
+        return None
+    return {**props, "drift": [each.told() for each in drift.compare(cluster, applied)]}
+
+
+class ReleaseProvider(ResourceProvider):
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        changed = [key for key in _news if key != "__provider" and _olds.get(key) != _news[key]]
+        replaces = [key for key in ("release",) if key in changed]
+        return DiffResult(changes=bool(changed or _olds.get("drift")), replaces=replaces, delete_before_replace=True)
+
+    def create(self, props: Props) -> CreateResult:
+        return CreateResult(props["release"], ensure(_plain(props)))
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        found = read(_plain(props))
+        return ReadResult(id_, found) if found is not None else ReadResult("", {})
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        return UpdateResult(ensure(_plain(_news)))
+
+    def delete(self, _id: str, _props: Props) -> None:
+        cluster = Cluster(_props["kubeconfig"], _props["context"])
+        lease.check(cluster)
+        helm.delete(cluster, _props["release"])
+
+
+def _plain(props: Props) -> Props:
+    return {key: value for key, value in props.items() if key not in ("__provider", "drift")}
+
+
+class HelmRelease(Resource):
+    """One release; `drift` lists what differed when it was last read."""
+
+    def __init__(self, name: str, props: dict[str, Input[Any]], opts: ResourceOptions | None = None) -> None:
+        super().__init__(ReleaseProvider(), name, {**props, "drift": None}, opts)

@@ -1,0 +1,131 @@
+"""Is the engine's state whole, and is it the newest? Copies, refusal on doubt, and the way back.
+
+A state that is missing, cut short or older than what the cluster remembers would let the next apply forget or double things,
+so nothing is applied on it. The cluster remembers in the stack's lease the number of the operation that last came to its
+end; the state carries the number of the operation that wrote it.
+"""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from infra import lease
+from infra.cluster import Cluster
+from infra.engine import PROJECT, Engine, state_folder
+from kit.errors import Conflict, NotFound
+from tenants.home import Home
+
+KEPT = 10
+WAY_OUT = "restore a copy with `mcloud infra restore-state` (docs/runbooks/lost_state.md)"
+
+
+def file_of(home: Home, stack: str) -> Path | None:
+    """The stack's state file; None when the state does not lie in files."""
+    folder = state_folder(home)
+    return folder / "stacks" / PROJECT / f"{stack}.json" if folder else None
+
+
+def copies(home: Home, stack: str) -> list[Path]:
+    """Copies of the state, oldest first; named by the number of their operation."""
+    return sorted((home.path / "land" / "copies" / stack).glob("*.json"))
+
+
+def check(home: Home, cluster: Cluster, stack: str) -> None:
+    """Refuse on a state that cannot be trusted.
+
+    Raises
+    ------
+    Conflict
+        It is missing though the cluster was applied before, does not read, or is older than the cluster remembers.
+    """
+    file, reached = file_of(home, stack), lease.applied(cluster, stack)
+    if file is None:
+        return
+    if not file.exists():
+        if reached:
+            raise Conflict(f"the state of stack {stack} is missing, though operation {reached} was applied: {WAY_OUT}")
+        return
+    try:
+        found = operation_in(json.loads(file.read_text()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Conflict(f"the state of stack {stack} does not read, it was cut short or altered: {WAY_OUT}") from None
+    if found is not None and found < reached:
+        raise Conflict(f"the state of stack {stack} is of operation {found}, the cluster is at {reached}: {WAY_OUT}")
+
+
+def operation_in(state: dict[str, Any]) -> int | None:
+    """Number of the operation that wrote a state; None when the stack was never applied by one."""
+    latest = state["checkpoint"]["latest"] if "checkpoint" in state else state["deployment"]
+    for each in (latest or {}).get("resources") or []:
+        if each["type"] == "pulumi:pulumi:Stack":
+            number = (each.get("outputs") or {}).get("operation") or ""
+            return int(number) if number else None
+    return None
+
+
+def keep_copy(home: Home, engine: Engine, number: int) -> Path:
+    """Lay a copy of the state aside, on disk before this returns; the oldest beyond ten go."""
+    folder = home.path / "land" / "copies" / engine.name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{number:08d}.json"
+    draft = file.with_suffix(".draft")
+    with draft.open("w") as out:
+        json.dump(engine.export(), out)
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
+    for old in copies(home, engine.name)[:-KEPT]:
+        old.unlink()
+    return file
+
+
+def restore(home: Home, cluster: Cluster, stack: str) -> int:
+    """Put the newest readable copy in force; its number. What cannot be read is moved aside, never deleted.
+
+    Raises
+    ------
+    NotFound
+        There is no copy that reads.
+    """
+    for copy in reversed(copies(home, stack)):
+        try:
+            deployment = json.loads(copy.read_text())
+            number = operation_in(deployment)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        file = file_of(home, stack)
+        if file is not None and file.exists():
+            file.replace(file.with_name(f"{file.name}.broken-{number}"))
+        Engine(home, stack).load(deployment)
+        return number or 0
+    raise NotFound(
+        f"there is no readable copy of the state of stack {stack}: apply again with --adopt (docs/runbooks/lost_state.md)"
+    )
+
+
+def break_dead_lock(home: Home, stack: str) -> bool:
+    """Remove the engine's own lock when its holder is proved dead; True when there was one.
+
+    Raises
+    ------
+    Conflict
+        The holder lives, or is on another machine.
+    """
+    folder = state_folder(home)
+    if folder is None:
+        return False
+    found = False
+    for file in (folder / "locks" / "organization" / PROJECT / stack).glob("*.json"):
+        held = json.loads(file.read_text())
+        who = f"process {held['pid']} of {held['username']} on {held['hostname']} since {held['timestamp']}"
+        if held["hostname"] != socket.gethostname():
+            raise Conflict(
+                f"stack {stack} is locked by {who}: end it there, or `pulumi cancel` when that machine is gone for good"
+            )
+        if Path(f"/proc/{held['pid']}").exists():
+            raise Conflict(f"stack {stack} is locked by {who}: wait for it")
+        file.unlink()
+        found = True
+    return found

@@ -1,0 +1,129 @@
+"""What somebody changes by hand in the cluster is found, told in words, and put back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra import operations
+from infra.cluster import path
+from infra.zones import namespace
+from tests.support.cluster import ONAGAWA, Site, manifest
+
+STACK = f"tenant-{ONAGAWA}"
+PLACE = namespace(ONAGAWA, "mynumber")
+RBAC = "rbac.authorization.k8s.io/v1"
+MERGE, JSON = "application/merge-patch+json", "application/json-patch+json"
+Change = Callable[[Site], Any]
+
+
+def merge(kind: str, name: str, body: dict[str, Any], place: str = PLACE) -> Change:
+    return lambda site: site.admin.call("PATCH", path(kind, place, name), body, content=MERGE)
+
+
+def patch(kind: str, name: str, operation: str, where: str, value: Any = None, place: str = PLACE) -> Change:
+    return lambda site: site.admin.call(
+        "PATCH", path(kind, place, name), [{"op": operation, "path": where, "value": value}], content=JSON
+    )
+
+
+def gone(kind: str, name: str, place: str = PLACE) -> Change:
+    return lambda site: site.admin.delete(kind, place, name)
+
+
+def new(kind: str, name: str, version: str = "v1", **body: Any) -> Change:
+    return lambda site: site.admin.create(manifest(kind, PLACE, name, version, **body))
+
+
+def label(key: str, value: str | None) -> Change:
+    return lambda site: site.admin.call(
+        "PATCH", path("Namespace", "", PLACE), {"metadata": {"labels": {key: value}}}, content=MERGE
+    )
+
+
+SECRETS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
+WIDE = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
+ROLE_REF = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+ALLOW, DOOR, BACKUP = f"t-{ONAGAWA}-all-egress", f"t-{ONAGAWA}-all-egress", f"backup-{ONAGAWA}"
+CRON = "/spec/jobTemplate/spec/template/spec"
+CHANGES: dict[str, Change] = {
+    "default deny deleted": gone("NetworkPolicy", "deny-all"),
+    "door deleted": gone("NetworkPolicy", ALLOW),
+    "deny made to select nothing": merge("NetworkPolicy", "deny-all", {"spec": {"podSelector": {"matchLabels": {"a": "b"}}}}),
+    "deny made an allowance": patch("NetworkPolicy", "deny-all", "add", "/spec/ingress", [{}]),
+    "deny made one-way": merge("NetworkPolicy", "deny-all", {"spec": {"policyTypes": ["Ingress"]}}),
+    "door widened to the world": patch(
+        "NetworkPolicy", ALLOW, "add", "/spec/egress/-", {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}
+    ),
+    "port added to a door": patch("NetworkPolicy", ALLOW, "add", "/spec/egress/0/ports/-", {"port": 22, "protocol": "TCP"}),
+    "route between zones added": new("NetworkPolicy", "wide", "networking.k8s.io/v1", spec=WIDE),
+    "zone relabelled": label("mcloud/zone", "internet"),
+    "tenant relabelled": label("mcloud/tenant", "046060"),
+    "label added to the zone": label("somebody", "here"),
+    "security level taken away": label("pod-security.kubernetes.io/enforce", None),
+    "security level lowered": label("pod-security.kubernetes.io/enforce", "privileged"),
+    "security version held back": label("pod-security.kubernetes.io/enforce-version", "v1.20"),
+    "quota raised": merge("ResourceQuota", "plan", {"spec": {"hard": {"pods": "500"}}}),
+    "quota forgotten for processors": merge("ResourceQuota", "plan", {"spec": {"hard": {"requests.cpu": None}}}),
+    "quota deleted": gone("ResourceQuota", "plan"),
+    "limits deleted": gone("LimitRange", "plan"),
+    "limits raised": merge("LimitRange", "plan", {"spec": {"limits": [{"type": "Container", "max": {"memory": "64Gi"}}]}}),
+    "verb added to a role": patch("Role", "operator", "add", "/rules/0/verbs/-", "delete"),
+    "secrets added to a role": patch("Role", "operator", "add", "/rules/-", SECRETS),
+    "role deleted": gone("Role", "operator"),
+    "role added": new("Role", "more", RBAC, rules=[SECRETS]),
+    "stranger let in": patch(
+        "RoleBinding", "operator", "add", "/subjects/-", {"kind": "ServiceAccount", "name": "default", "namespace": "default"}
+    ),
+    "binding deleted": gone("RoleBinding", "operator"),
+    "binding added": new("RoleBinding", "more", RBAC, roleRef=ROLE_REF, subjects=[{"kind": "ServiceAccount", "name": "process"}]),
+    "tokens mounted": merge("ServiceAccount", "process", {"automountServiceAccountToken": True}),
+    "account deleted": gone("ServiceAccount", "operator"),
+    "backup suspended": merge("CronJob", BACKUP, {"spec": {"suspend": True}}, "mcloud-platform"),
+    "backup moved": merge("CronJob", BACKUP, {"spec": {"schedule": "0 0 1 1 *"}}, "mcloud-platform"),
+    "backup's image changed": patch(
+        "CronJob", BACKUP, "replace", f"{CRON}/containers/0/image", "localhost/other@sha256:" + "b" * 64, "mcloud-platform"
+    ),
+    "container added to the backup": patch(
+        "CronJob",
+        BACKUP,
+        "add",
+        f"{CRON}/containers/-",
+        {"name": "x", "image": "localhost/x@sha256:" + "b" * 64, "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}},
+        "mcloud-platform",
+    ),
+}
+
+
+@pytest.mark.proves("IAC-5")
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_by_hand_is_found_and_put_back(site: Site, what: str) -> None:
+    CHANGES[what](site)
+    found = operations.find_drift(site.home, STACK, mend=True)
+    assert len(found["words"]) == 1, found["words"]  # this change, and none that was left from the one before
+    assert len(found["mended"]) == 1
+
+
+@pytest.mark.proves("IAC-5")
+def test_after_all_of_them_nothing_is_left(site: Site) -> None:
+    assert operations.find_drift(site.home, STACK)["words"] == ["nothing was changed by hand"]
+
+
+@pytest.mark.proves("IAC-5")
+def test_there_are_thirty_kinds_and_an_untouched_tenant_shows_none(site: Site) -> None:
+    assert len(CHANGES) >= 30
+    assert operations.find_drift(site.home, "tenant-046060")["differs"] is False
+
+
+@pytest.mark.proves("IAC-5")
+def test_the_engine_sees_it_too_and_apply_mends_it(site: Site) -> None:
+    CHANGES["secrets added to a role"](site)
+    CHANGES["route between zones added"](site)
+    planned = site.run("plan", "--tenant", ONAGAWA)
+    assert planned["differs"] is True
+    assert f"Role {PLACE}/operator differs" in planned["words"]
+    assert f"NetworkPolicy {PLACE}/wide was added by somebody else" in planned["words"]
+    assert any("+" not in line and "secrets" in line for each in planned["differences"] for line in each["lines"])
+    done = site.run("apply", "--tenant", ONAGAWA, "--ground")
+    assert done["changes"]["update"] == 2
+    assert operations.find_drift(site.home, STACK)["differs"] is False

@@ -1,0 +1,154 @@
+"""A town's process in the cluster: on the platform's own PostgreSQL, behind its walls, upgraded while people work."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import keyring_secrets, landing, rollout
+from infra.cluster import path
+from infra.targets.services import listening, wait_until
+from infra.zones import API, namespace
+from kit.errors import CallerError, Unavailable
+from tenants import catalog, onboard
+from tenants.home import Home
+from tests.cluster.test_walls import image, logs, pod, until
+from tests.support.cluster import ONAGAWA, Site, describe, refusal
+from tests.support.postgres import free_port
+from tools.cluster import kubectl
+
+PLACE = namespace(ONAGAWA, "mynumber")
+#: asks for health until the time is over, and tells every answer that is not 200
+ASK = (
+    "import http.client,sys,time\nend=time.time()+float(sys.argv[2]);n=0;bad=[]\n"
+    "while time.time()<end:\n"
+    " try:\n"
+    "  c=http.client.HTTPConnection(sys.argv[1],8080,timeout=10);c.request('GET','/health');s=c.getresponse().status;c.close()\n"
+    " except OSError as e: s=type(e).__name__\n"
+    " n+=1\n"
+    " if s!=200: bad.append(s)\n"
+    " time.sleep(0.05)\n"
+    "print(n,bad)\n"
+)
+
+
+@dataclass
+class Town:
+    """女川町 with its database in the cluster."""
+
+    site: Site
+    home: Home
+
+    def define(self, **change: Any) -> None:
+        body = catalog.tenant(ONAGAWA).model_dump(mode="json")
+        catalog.apply(self.home, catalog.check(body | change, "test"))
+
+    def apply(self) -> dict[str, Any]:
+        return self.site.run("apply", "--tenant", ONAGAWA)
+
+    def ask(self, name: str, seconds: int) -> None:
+        """Somebody who may knock goes on asking."""
+        host = f"shared.{PLACE}.svc.cluster.local"
+        self.site.admin.create(pod(self.site, API, name, ASK, host, str(seconds)))
+        until(self.site, API.namespace, name, "Running", "Succeeded")
+
+    def answers(self, name: str) -> tuple[int, str]:
+        """How many answers there were, and those that were not 200."""
+        until(self.site, API.namespace, name, "Succeeded", seconds=400)
+        count, bad = logs(self.site, API.namespace, name).strip().split(" ", 1)
+        self.site.admin.delete("Pod", API.namespace, name)
+        return int(count), bad
+
+
+@pytest.fixture(scope="module")
+def town(site: Site) -> Iterator[Town]:
+    """PostgreSQL as the platform's chart has it, the town's database founded through it, its processes landed."""
+    name, port = image(site), free_port()
+    images = {"cloud": name, "keycloak": name}
+    describe(site.home.path, site.kubeconfig, **{"mcloud:images": images})
+    (site.home.path / "config.yaml").write_text(yaml.safe_dump({"ports": {"postgres_primary": port}}))
+    home = Home(site.home.path)
+    secret = next(e for e in keyring_secrets.site_secrets(home, "primary") if e["metadata"]["name"] == "postgres")
+    site.admin.apply(keyring_secrets.manifest_of(secret), manager="test")
+    whole = site.config.model_copy(update={"bundled": True, "storage_gib": 5})
+    server = [
+        each
+        for each in landing.site_release("primary", whole).objects()
+        if each["metadata"]["name"] == "postgres" or ("postgres" in each["metadata"]["name"] and each["kind"] == "NetworkPolicy")
+    ]
+    for each in server:
+        site.admin.apply(each, manager="test")
+    rollout.wait(site.admin, server)
+    command = [str(kubectl()), f"--kubeconfig={site.kubeconfig}", "port-forward", "--namespace=mcloud-platform"]
+    forward = subprocess.Popen([*command, "pod/postgres-0", f"{port}:5432"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: listening(port), "the way to PostgreSQL", 30)
+        for step in onboard.steps(home, ONAGAWA, synthetic_scale=None, run=lambda *_: {"changed": False})[:2]:
+            step.ensure()
+        made = Town(site, home)
+        made.define(scale={"resident_registry": {"replicas": 2}})
+        made.apply()
+        yield made
+    finally:
+        forward.kill()
+        forward.wait()
+
+
+def test_a_towns_process_answers_behind_its_walls(town: Town) -> None:
+    town.ask("ask-once", 3)
+    count, bad = town.answers("ask-once")
+    assert count > 5
+    assert bad == "[]"
+    pods = town.site.admin.list("Pod", PLACE)
+    assert len([each for each in pods if each["status"]["phase"] == "Running"]) == 2
+    walls = [logs(town.site, PLACE, each["metadata"]["name"], "wall") for each in pods]
+    assert all("stands after" in text for text in walls)
+
+
+def test_a_rolling_upgrade_loses_no_request(town: Town) -> None:
+    before = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE)}
+    town.ask("ask-upgrade", 100)
+    town.define(scale={"resident_registry": {"replicas": 2, "memory_mib": 448}})
+    started = time.monotonic()
+    assert town.apply()["changes"]["update"] == 1
+    seconds = time.monotonic() - started
+    count, bad = town.answers("ask-upgrade")
+    after = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"}
+    print(f"rolling upgrade: {count} requests during {seconds:.0f} s, not answered: {bad}")
+    assert seconds < 100
+    assert not before & after
+    assert count > 100
+    assert bad == "[]"
+
+
+def test_one_copy_at_a_time_may_be_taken_away(town: Town) -> None:
+    names = [each["metadata"]["name"] for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"]
+
+    def evict(name: str) -> CallerError | None:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": PLACE}}
+        return refusal(lambda: town.site.admin.call("POST", path("Pod", PLACE, name) + "/eviction", body))
+
+    assert evict(names[0]) is None
+    told = evict(names[1])
+    assert told is not None
+    assert "disruption budget" in told.detail
+
+
+def test_an_image_that_is_missing_is_named_and_the_old_copies_go_on(town: Town) -> None:
+    name = image(town.site)
+    missing = "localhost/mcloud@sha256:" + "0" * 64
+    describe(town.home.path, town.site.kubeconfig, **{"mcloud:images": {"cloud": missing, "keycloak": name}})
+    town.ask("ask-missing", 30)
+    try:
+        with pytest.raises(Unavailable, match=f"image {missing}: .* carry it in"):
+            town.apply()
+    finally:
+        describe(town.home.path, town.site.kubeconfig, **{"mcloud:images": {"cloud": name, "keycloak": name}})
+    count, bad = town.answers("ask-missing")
+    assert count > 20
+    assert bad == "[]"
+    assert town.apply()["changed"] is True

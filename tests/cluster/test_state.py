@@ -1,0 +1,202 @@
+"""Pulumi for real: two at once, killed, its lock stale, its state lost; and the plan that is read twice."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import drift, lease, operations, state
+from infra.config import ROOT, TenantConfig
+from infra.zones import RELEASES
+from kit.errors import CallerError, Conflict
+from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, places
+
+STACK = f"tenant-{MINAMISANRIKU}"
+ARGUMENTS = ["apply", "--tenant", MINAMISANRIKU, "--ground"]
+
+
+def started(site: Site, *arguments: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"MCLOUD_HOME": str(site.home.path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "infra.run", *arguments]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+    )
+
+
+def ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    told, _ = process.communicate(timeout=300)
+    last: dict[str, Any] = json.loads(told.strip().splitlines()[-1])
+    return last
+
+
+@pytest.mark.proves("IAC-2")
+def test_of_two_applies_at_once_one_wins_and_the_other_is_told_who(site: Site) -> None:
+    both = [started(site, *ARGUMENTS) for _ in range(2)]
+    told = sorted((ended(each) for each in both), key=lambda each: str(each["event"]))
+    assert [each["event"] for each in told] == ["error", "result"]
+    assert told[0]["status"] == 409
+    assert STACK in told[0]["detail"]
+    assert any(f"process {each.pid} of" in told[0]["detail"] for each in both), told[0]["detail"]
+
+
+@pytest.fixture
+def free(site: Site) -> Iterator[str]:
+    """A stack's lease nobody holds."""
+    yield "tenant-test"
+    site.admin.delete("Lease", RELEASES, "tenant-test")
+
+
+def hold(site: Site, stack: str, holder: lease.Holder) -> None:
+    """Write the holder into the lease as he would have."""
+    lease.give_back(site.admin, lease.acquire(site.admin, stack), applied=False)
+    there = site.admin.get("Lease", RELEASES, stack)
+    assert there
+    there["spec"]["holderIdentity"] = yaml.safe_dump(asdict(holder), default_flow_style=True, width=10_000).strip()
+    there["spec"]["acquireTime"] = "2011-03-11T05:46:00.000000Z"
+    site.admin.replace(there, manager="test")
+
+
+def dead() -> lease.Holder:
+    process = subprocess.Popen(["sleep", "0"])
+    holder = replace(lease.Holder.here(), pid=process.pid, started=1)
+    process.wait()
+    return holder
+
+
+@pytest.mark.proves("IAC-3")
+def test_a_lease_is_broken_only_when_its_holder_is_proved_dead(site: Site, free: str) -> None:
+    here = lease.Holder.here()
+    gone = {"process gone": dead(), "number used again": replace(here, started=1), "boot before": replace(here, boot="earlier")}
+    for holder in gone.values():
+        hold(site, free, holder)
+        lease.give_back(site.admin, lease.acquire(site.admin, free), applied=False)
+    kept = {
+        "alive": here,
+        "another machine": replace(here, host="elsewhere"),
+        "its boot unknown": replace(here, host="x", boot="y"),
+    }
+    for why, holder in kept.items():
+        hold(site, free, holder)  # fifteen years old, and still not broken by age
+        with pytest.raises(Conflict, match=f"process {holder.pid} of .* on {holder.host}"):
+            lease.acquire(site.admin, free)
+        assert why
+        there = site.admin.get("Lease", RELEASES, free)
+        assert there
+        there["spec"]["holderIdentity"] = None
+        site.admin.replace(there, manager="test")
+
+
+@pytest.mark.proves("IAC-3")
+def test_somebody_who_was_overtaken_writes_nothing_more(site: Site, free: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(site, free, replace(lease.Holder.here(), host="elsewhere"))
+    there = site.admin.get("Lease", RELEASES, free)
+    assert there
+    number = there["spec"]["leaseTransitions"]
+    monkeypatch.setenv(lease.VARIABLE, f"{free}:{number}")
+    lease.check(site.admin)
+    with pytest.raises(Conflict, match="not by a process on other"):
+        lease.unlock(site.admin, free, "other")
+    assert lease.unlock(site.admin, free, "elsewhere") is True
+    with pytest.raises(Conflict, match=rf"number {number}\) was overtaken"):
+        lease.check(site.admin)
+
+
+@pytest.mark.proves("IAC-3")
+def test_the_engines_own_lock_is_broken_only_when_its_holder_is_dead(site: Site) -> None:
+    folder = site.home.path / "land" / "state" / ".pulumi" / "locks" / "organization" / "mcloud" / STACK
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "a-lock.json"
+    here = {"pid": dead().pid, "username": "root", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    file.write_text(json.dumps(here))
+    assert state.break_dead_lock(site.home, STACK) is True
+    for holder in (here | {"pid": os.getpid()}, here | {"hostname": "elsewhere"}):
+        file.write_text(json.dumps(holder))
+        with pytest.raises(Conflict, match="is locked by process"):
+            state.break_dead_lock(site.home, STACK)
+        assert file.exists()
+    file.unlink()
+
+
+def _file(site: Site) -> Path:
+    file = state.file_of(site.home, STACK)
+    assert file
+    return file
+
+
+@pytest.mark.proves("IAC-4")
+@pytest.mark.parametrize("fault", ["missing", "cut short", "only .bak", "older than the cluster"])
+def test_a_state_that_cannot_be_trusted_is_refused_and_a_copy_brings_it_back(site: Site, fault: str) -> None:
+    file = _file(site)
+    whole = file.read_bytes()
+    match fault:
+        case "missing":
+            file.unlink()
+        case "only .bak":
+            shutil.copy(file, f"{file}.bak")
+            file.unlink()
+        case "cut short":
+            file.write_bytes(whole[: len(whole) // 2])
+        case _:
+            body = json.loads(whole)
+            stack = next(r for r in body["checkpoint"]["latest"]["resources"] if r["type"] == "pulumi:pulumi:Stack")
+            stack["outputs"]["operation"] = "0"
+            file.write_text(json.dumps(body))
+    before = site.admin.list("NetworkPolicy", places((MINAMISANRIKU,))[0])
+    for verb in ("plan", "apply"):
+        with pytest.raises(Conflict, match=f"the state of stack {STACK} .*restore-state"):
+            site.run(verb, "--tenant", MINAMISANRIKU)
+    assert site.run("restore-state", "--tenant", MINAMISANRIKU)["operation"] > 0
+    assert site.run(*ARGUMENTS)["changed"] is False
+    assert site.admin.list("NetworkPolicy", places((MINAMISANRIKU,))[0]) == before
+
+
+@pytest.mark.proves("IAC-6")
+def test_a_plan_read_twice_is_the_same_and_apply_is_held_to_it(site: Site) -> None:
+    first, second = (site.run("plan", "--tenant", ONAGAWA) for _ in range(2))
+    assert first == second
+    with pytest.raises(Conflict, match="the plan is no longer 0123456789abcdef"):
+        site.run("apply", "--tenant", ONAGAWA, "--digest", "0123456789abcdef")
+
+
+KILLS = 3
+
+
+@pytest.mark.proves("IAC-1")
+def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) -> None:
+    code, stack, moments = "041009", "tenant-041009", random.Random(11)
+    killed = []
+    for _ in range(KILLS):
+        process, wait = started(site, "apply", "--tenant", code, "--ground"), moments.uniform(3, 14)
+        time.sleep(wait)
+        if process.poll() is None:
+            killed.append(round(wait, 1))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = site.run("apply", "--tenant", code, "--ground")
+    held = site.admin.get("Lease", RELEASES, stack)
+    print(f"IAC-1: killed after {killed} s, then finished as operation {done['operation']}")
+    assert killed
+    assert held
+    assert held["spec"].get("holderIdentity") is None
+    land = operations.Land.open(site.home, stack, TenantConfig(onboarded=False))
+    assert drift.compare(land.cluster, land.wanted()) == []
+    releases = [each["metadata"]["labels"] for each in site.admin.list("Secret", RELEASES, labelSelector=f"name=t-{code}")]
+    assert [each["status"] for each in releases].count("deployed") == 1
+    assert [each for each in releases if each["status"].startswith("pending")] == []
+
+
+def test_a_refusal_is_an_error_of_ours(site: Site) -> None:
+    with pytest.raises(CallerError, match="no municipality 999999"):
+        site.run("plan", "--tenant", "999999")

@@ -1,0 +1,125 @@
+"""Every chart, rendered in this process: valid for the cluster's version, golden, and refusing what it does not know."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from infra import charts, landing, policy, sites
+from infra.landing import Release
+from kit.errors import Invalid
+from kit.settings import ProcessSettings
+from tenants.catalog import catalog, tenant
+from tests.support import land
+
+GOLDEN = Path(__file__).parent / "golden"
+VERSIONS = ("1.33", "1.34")
+
+
+def releases() -> list[Release]:
+    """One release of each chart in each shape that differs."""
+    cron = [{"name": "night", "schedule": "0 3 * * *", "arguments": ["systems", "/etc/mcloud/config.yaml"]}]
+    split = land.split()
+    found = [landing.site_release("primary", land.SITE), *landing.tenant_releases(split, land.SITE)]
+    busy = found[-1]
+    outside = land.SITE.model_copy(update={"bundled": False, "postgres": land.SITE.peer, "keycloak": land.SITE.peer})
+    return [
+        *found,
+        Release(f"{busy.name}-jobs", busy.chart, busy.values | {"cron": cron, "migrate": True}),
+        Release("platform-outside", "platform", landing.site_release("recovery", outside).values),
+    ]
+
+
+@pytest.mark.parametrize("release", releases(), ids=lambda each: each.name)
+def test_rendered_objects_are_valid_and_as_read_in_review(release: Release, update_golden: bool) -> None:
+    objects = release.objects()
+    for each in objects:
+        for version in VERSIONS:
+            kubernetes_validate.validate(dict(each), version, strict=True)
+    text = yaml.safe_dump_all(objects, allow_unicode=True, sort_keys=True)
+    file = GOLDEN / f"{release.name}.yaml"
+    if update_golden:
+        file.write_text(text)
+    assert file.exists(), f"no golden file yet: run pytest {Path(__file__).name} --update-golden and read it"
+    assert file.read_text() == text
+
+
+def test_golden_files_are_of_releases() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.yaml")} == {each.name for each in releases()}
+
+
+@pytest.mark.proves("IAC-6")
+def test_rendering_every_tenant_twice_gives_the_same() -> None:
+    once = [each.objects() for body in catalog().values() for each in landing.tenant_releases(body, land.SITE)]
+    charts.load.cache_clear()
+    again = [each.objects() for body in catalog().values() for each in landing.tenant_releases(body, land.SITE)]
+    assert once == again
+    assert len(once) == 2 * len(catalog())
+
+
+def test_the_whole_prefecture_breaks_no_rule() -> None:
+    graph = land.whole()
+    assert policy.faults(graph) == []
+    assert len(graph) > 1000
+    places = [(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in graph]
+    assert len(places) == len(set(places)), "two releases own one object"
+
+
+def test_the_config_block_is_read_by_the_process() -> None:
+    for release in landing.tenant_releases(land.split(), land.SITE)[1:]:
+        config = next(each for each in release.objects() if each["kind"] == "ConfigMap")
+        settings = ProcessSettings.model_validate(yaml.safe_load(config["data"]["config.yaml"]))
+        assert settings.tenant_name == "石巻市"
+        assert settings.port == 8080
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("tenant", {"colour": "blue"}, "colour"),
+    ("system", {"image": "mcloud:latest"}, "image"),
+    ("system", {"replicas": 0}, "replicas"),
+    ("system", {"zone": "school"}, "zone"),
+    ("system", {"extraContainers": []}, "extraContainers"),
+    ("platform", {"landing": []}, "landing"),
+]
+
+
+@pytest.mark.parametrize(("chart", "change", "told"), WRONG)
+def test_a_value_that_the_chart_does_not_know_is_named(chart: str, change: dict[str, Any], told: str) -> None:
+    good = next(each for each in releases() if each.chart == chart)
+    values = deepcopy(good.values) | change
+    with pytest.raises(Invalid, match=rf"chart {chart}: .*{told}"):
+        charts.render(chart, good.name, values)
+
+
+def test_an_unknown_key_in_config_is_refused_before_a_pod_starts() -> None:
+    good = next(each for each in releases() if each.chart == "system")
+    values = deepcopy(good.values)
+    values["config"]["debug"] = True
+    with pytest.raises(Invalid, match="debug"):
+        charts.render("system", good.name, values)
+
+
+def test_a_tenant_that_outgrew_its_pod_is_split_and_copied() -> None:
+    deployments = {e["metadata"]["name"]: e for e in land.graph_of(land.split()) if e["kind"] == "Deployment"}
+    assert set(deployments) == {"resident-registry", "shared"}
+    registry = deployments["resident-registry"]["spec"]
+    assert registry["replicas"] == 2
+    assert registry["template"]["spec"]["containers"][0]["resources"]["limits"] == {"memory": "512Mi"}
+    assert registry["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+def test_a_quota_too_small_for_the_processes_is_told_before_anything_is_applied() -> None:
+    big = tenant("042021").model_dump(mode="json") | {"scale": {"resident_registry": {"replicas": 8, "memory_mib": 1024}}}
+    from tenants.catalog import check
+
+    with pytest.raises(
+        Invalid, match=r"zone mynumber need memory_mib 9216 .*quota gives 2048: raise quota\.memory_mib or lower scale"
+    ):
+        landing.tenant_releases(check(big, "x"), land.SITE)
+
+
+def test_every_site_namespace_is_there_once() -> None:
+    assert [each["metadata"]["name"] for each in sites.namespaces()] == ["mcloud-tenants", "mcloud-platform", "mcloud-dr"]

@@ -1,0 +1,128 @@
+"""A site's description: what is wrong in it is named, with the way out."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra import config
+from infra.cluster import Cluster
+from infra.operations import Land
+from kit.errors import Invalid, NotFound, Unavailable
+from tenants.home import Home
+from tests.support import land
+from tests.support.postgres import free_port
+
+GOOD: dict[str, Any] = {
+    "mcloud:kubeconfig": "kubeconfig",
+    "mcloud:images": {"cloud": f"localhost/mcloud@{land.DIGEST}", "keycloak": f"localhost/keycloak@{land.DIGEST}"},
+}
+
+
+def write(home: Path, body: dict[str, Any]) -> Home:
+    (home / "stacks").mkdir()
+    (home / "stacks" / "Pulumi.site-primary.yaml").write_text(yaml.safe_dump({"config": body}))
+    return Home(home)
+
+
+def test_a_good_description_is_read(tmp_path: Path) -> None:
+    assert config.read_site(write(tmp_path, GOOD), "primary").landing == ("system:masters",)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"mcloud:colour": "blue"}, "Pulumi.site-primary.yaml: mcloud:colour: unknown key"),
+    ({"mcloud:images": {"cloud": "mcloud:latest", "keycloak": "x"}}, "mcloud:images.cloud: write an image by digest"),
+    ({"mcloud:peer": {"cidrs": ["0.0.0.0/0"]}}, "mcloud:peer.cidrs: 0.0.0.0/0 is the whole world"),
+    ({"mcloud:storage_gib": 0}, "mcloud:storage_gib"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), WRONG)
+def test_a_wrong_description_is_refused_with_file_key_and_reason(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    with pytest.raises(Invalid, match=told):
+        config.read_site(write(tmp_path, GOOD | change), "primary")
+
+
+def test_a_site_that_is_not_described_says_where_its_file_belongs(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    with pytest.raises(NotFound, match=r"stacks/Pulumi\.site-recovery\.yaml is missing"):
+        config.read_site(Home(tmp_path), "recovery")
+
+
+def test_structures_may_come_as_texts_from_the_engine() -> None:
+    import json
+
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in GOOD.items()}
+    assert config.parse_site(given, "x") == config.parse_site(GOOD, "x")
+
+
+@pytest.mark.parametrize("name", ["site-moon", "tenant", "tenant-x", "tenant-042021-moon", "other"])
+def test_a_stack_of_another_name_is_refused(name: str) -> None:
+    with pytest.raises(Invalid, match="the names are"):
+        config.parse_stack(name)
+
+
+def test_names_of_stacks_are_read_back() -> None:
+    assert config.parse_stack(config.stack_of_site("recovery")) == ("site", "", "recovery")
+    assert config.parse_stack(config.stack_of_tenant("042021")) == ("tenant", "042021", "primary")
+    assert config.parse_stack(config.stack_of_tenant("042021", "recovery")) == ("tenant", "042021", "recovery")
+
+
+def kubeconfig(file: Path, port: int) -> None:
+    body = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }
+    file.write_text(yaml.safe_dump(body))
+
+
+def test_a_kubeconfig_that_is_not_there_or_not_one_is_named(tmp_path: Path) -> None:
+    home = write(tmp_path, GOOD)
+    with pytest.raises(NotFound, match=r"kubeconfig .* is not there: set mcloud:kubeconfig"):
+        Land.open(home, "site-primary")
+    (tmp_path / "kubeconfig").write_text("{}")
+    with pytest.raises(Invalid, match="kubeconfig"):
+        Land.open(home, "site-primary")
+
+
+def test_a_cluster_that_does_not_answer_is_named_with_its_address(tmp_path: Path) -> None:
+    home, port = write(tmp_path, GOOD), free_port()
+    kubeconfig(tmp_path / "kubeconfig", port)
+    with pytest.raises(Unavailable, match=f"cluster at https://127.0.0.1:{port} .* does not answer: .*refused"):
+        Land.open(home, "site-primary")
+
+
+def test_a_context_that_the_kubeconfig_lacks_is_refused(tmp_path: Path) -> None:
+    kubeconfig(tmp_path / "kubeconfig", free_port())
+    with pytest.raises(Invalid, match="kubeconfig"):
+        Cluster(tmp_path / "kubeconfig", "nowhere")
+
+
+COMMANDS: list[tuple[list[str], int, str]] = [
+    (["plan"], 1, "say --tenant CODE, --site primary|recovery, or --all"),
+    (["plan", "--tenant", "042021", "--all"], 1, "not both"),
+    (["diff", "--tenant", "042021"], 3, "site primary is not described"),
+    (["drift", "--site", "recovery"], 3, "site recovery is not described"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "told"), COMMANDS)
+def test_the_command_names_what_is_wrong(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    told: str,
+) -> None:
+    from platform_api import cli
+
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.setenv("MCLOUD_HOME", str(tmp_path))
+    assert cli.main(["infra", *arguments]) == code
+    assert told in capsys.readouterr().err

@@ -1,0 +1,73 @@
+"""An instance in clusters: its folder is seeded once, its addresses are services, a job's word is heard."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra import instance
+from infra.pods import seed
+from infra.targets.kubernetes import job, result
+from kit.errors import Conflict, Unavailable
+from tenants.home import Home
+from tenants.keyring import platform_url, postgres_url
+from tests.support import land
+
+SITE = land.SITE.model_copy(update={"peer_services": "svc.primary.mcloud", "issuer": "http://127.0.0.1:18080"})
+
+
+def test_addresses_are_services_of_this_site_and_names_of_the_other(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(instance.settings("recovery", SITE).model_dump(mode="json")))
+    here = Home(tmp_path)
+    assert postgres_url(here, "primary").endswith("@postgres.mcloud-platform.svc.primary.mcloud:5432/postgres")
+    assert platform_url(here, "platform").endswith("@postgres.mcloud-platform.svc:5432/platform")
+    assert here.restic_url("primary") == "http://rest-server.mcloud-dr.svc.primary.mcloud:8000"
+    assert here.restic_url("recovery") == "http://rest-server.mcloud-dr.svc:8000"
+    assert here.issuer("042021") == "http://127.0.0.1:18080/realms/042021"  # what browsers see, and tokens say
+    assert here.jwks_url("042021").startswith("http://keycloak.mcloud-platform.svc:8080/realms/042021/")
+    assert here.process_url(0, "042021", "lgwan", "shared") == "http://shared.t-042021-lgwan.svc.primary.mcloud:8080"
+
+
+def test_one_machine_stays_loopback(tmp_path: Path) -> None:
+    here = Home(tmp_path)
+    assert postgres_url(here, "primary").endswith("@127.0.0.1:15432/postgres")
+    assert here.process_url(1, "042021", "lgwan", "shared") == "http://127.0.0.1:18204"
+    assert here.issuer("042021") == here.keycloak_url + "/realms/042021" == "http://127.0.0.1:18080/realms/042021"
+
+
+def test_seeding_never_overwrites_a_secret(tmp_path: Path) -> None:
+    keyring, here = tmp_path / "keyring", Home(tmp_path / "home")
+    keyring.mkdir()
+    for name, text in {
+        "kek-primary.json": '{"key": "1"}',
+        "config.yaml": "target: kubernetes\n",
+        "Pulumi.site-x.yaml": "a: 1",
+    }.items():
+        (keyring / name).write_text(text)
+    here.path.mkdir()
+    assert seed(here, keyring) == ["Pulumi.site-x.yaml", "config.yaml", "kek-primary.json"]
+    (keyring / "kek-primary.json").write_text('{"key": "2"}')
+    (keyring / "config.yaml").write_text("target: local\n")
+    assert seed(here, keyring) == ["Pulumi.site-x.yaml", "config.yaml"]  # settings follow the site
+    assert (here.secrets / "kek-primary.json").read_text() == '{"key": "1"}'  # mutant: overwritten, all copies are lost
+    assert (here.secrets / "kek-primary.json").stat().st_mode & 0o777 == 0o600
+    assert here.config.target == "local"
+
+
+def test_a_jobs_word_is_heard() -> None:
+    said = 'warning: something\n{"event": "step", "name": "ground"}\n{"event": "result", "changed": true}\n'
+    assert result(said, "landing-1") == {"changed": True}
+    refused = json.dumps({"event": "error", "status": 409, "detail": "somebody else works on the stack"})
+    with pytest.raises(Conflict, match="somebody else"):
+        result(refused, "landing-1")
+    with pytest.raises(Unavailable, match="job landing-1 told no result: Traceback"):
+        result("Traceback", "landing-1")
+
+
+def test_a_landing_job_is_closed_and_named_by_digest() -> None:
+    made = job("landing-1", ["apply", "--tenant", "042021"], f"localhost/mcloud@{land.DIGEST}")
+    pod = made["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod["containers"][0]["args"] == ["infra.run", "apply", "--tenant", "042021"]

@@ -1,0 +1,3 @@
+module mcloudtools/pause
+
+go 1.24.0
