@@ -6,7 +6,7 @@ from dr import digest, manifest, sources
 from dr.model import Comparison, Restored
 from dr.restore import manifests
 from kit.db import Tx, connect
-from systems.resident_registry.service import render_certificate
+from systems.resident_registry.service.certificates import render_certificate
 from tenants.home import Home
 from tenants.keyring import postgres_url
 

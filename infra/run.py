@@ -79,6 +79,7 @@ VERBS: dict[str, Callable[[Home, argparse.Namespace], dict[str, object]]] = {
     "up": _up,
     "down": lambda here, _: {"changed": local.supervisor(here).shut_down()},
     "status": lambda here, _: {"processes": local.state(here)},
+    "accounts": lambda here, args: local.open_accounts(here, args.tenant),
     "land": lambda here, args: local.land(here, args.tenant),
     "lift": lambda here, args: local.lift(here, args.tenant),
     "state": lambda here, args: {"processes": local.state(here, args.tenant)},
@@ -99,7 +100,7 @@ def main() -> int:
     parser.add_argument("--mend", action="store_true", help="drift: put it back at once")
     parser.add_argument("--host", help="unlock: the machine that is gone")
     args = parser.parse_args()
-    if args.verb in ("land", "lift", "state") and not args.tenant:
+    if args.verb in ("accounts", "land", "lift", "state") and not args.tenant:
         parser.error(f"{args.verb} needs --tenant")
     try:
         tell("result", **VERBS[args.verb](home(), args))

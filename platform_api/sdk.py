@@ -121,6 +121,7 @@ class Client:
         while operation["state"] == "running":
             try:
                 for step in self.steps(operation["id"]):
+                    answered = time.monotonic()
                     if step["name"] not in told:
                         told.add(step["name"])
                         on_step(step)

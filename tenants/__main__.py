@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kit.db import connect
 from kit.errors import CallerError, Invalid
-from systems.resident_registry import jobs
-from systems.resident_registry.model import Office
+from systems.resident_registry.jobs import imports
+from systems.resident_registry.model.people import Office
 from tenants import synthetic_residents
 from tenants.catalog import tenant
 from tenants.home import Home, home
@@ -21,17 +21,19 @@ def fill(here: Home, code: str, scale: int) -> bool:
     body = tenant(code, here)
     if scale < 1:
         raise Invalid("the scale of synthetic residents is 1 or more")
-    with connect(tenant_url(here, code, "backup")) as tx:
-        if tx.value("SELECT 1 FROM journal.entry WHERE kind = 'import'"):
-            return False
     keys = tenant_keys(here, code)
     office = Office(code, body.name, bytes.fromhex(keys.data_key), bytes.fromhex(keys.blind_index_key))
     here.platform.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=here.platform) as folder:
-        file = Path(folder) / "residents.jsonl"
-        synthetic_residents.write(body, body.population.census2020 // scale, file)
-        with connect(tenant_url(here, code, "bulk"), actor="import of synthetic residents") as tx:
-            jobs.import_file(tx, office, file)
+    with connect(tenant_url(here, code, "backup")) as gate:
+        # a counter that was killed may have left such a process running: one after the other
+        gate.execute("SELECT pg_advisory_xact_lock(hashtext('fill the register'))")
+        if gate.value("SELECT 1 FROM journal.entry WHERE kind = 'import'"):
+            return False
+        with tempfile.TemporaryDirectory(dir=here.platform) as folder:
+            file = Path(folder) / "residents.jsonl"
+            synthetic_residents.write(body, body.population.census2020 // scale, file)
+            with connect(tenant_url(here, code, "bulk"), actor="import of synthetic residents") as tx:
+                imports.import_file(tx, office, file)
     with connect(tenant_url(here, code, "owner"), autocommit=True) as tx:
         tx.execute("ANALYZE")
     return True

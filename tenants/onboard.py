@@ -26,29 +26,34 @@ Run = Callable[[str, Sequence[str]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its name, and what makes it so."""
+    """One step: its name, what makes it so, and the steps it builds on. Steps that do not need each other run side by side."""
 
     name: str
     ensure: Callable[[], bool]
+    needs: tuple[str, ...] = ()
 
 
 def steps(home: Home, code: str, *, synthetic_scale: int | None, run: Run) -> list[Step]:
-    """The steps in their order. `synthetic_scale` n fills an empty register with 1/n of the census; None leaves it empty."""
+    """The steps, each after those it needs.
+
+    `synthetic_scale` n fills an empty register with 1/n of the census; None leaves it empty.
+    """
     body = tenant(code, home)
 
     def landed(module: str, *arguments: str) -> bool:
         return bool(run(module, arguments)["changed"])
 
     return [
+        Step("backup_accounts", lambda: landed("infra.run", "accounts", "--tenant", code)),
         Step("database", lambda: _database(home, body)),
-        Step("migrations", lambda: _migrations(home, body)),
-        Step("parameters_and_places", lambda: _parameters_and_places(body)),
-        Step("residents", lambda: _residents(body, synthetic_scale, run)),
+        Step("repository", lambda: landed("dr", "init", "--tenant", code), ("backup_accounts",)),
         Step("realm", lambda: realm.ensure_realm(home, body)),
-        Step("processes", lambda: landed("infra.run", "land", "--tenant", code)),
-        Step("repository", lambda: landed("dr", "init", "--tenant", code)),
-        Step("first_base", lambda: landed("dr", "backup", "--tenant", code, "--first")),
-        Step("smoke_test", lambda: _smoke_test(home, body)),
+        Step("migrations", lambda: _migrations(home, body), ("database",)),
+        Step("parameters_and_places", lambda: _parameters_and_places(body)),
+        Step("residents", lambda: _residents(body, synthetic_scale, run), ("migrations", "parameters_and_places")),
+        Step("processes", lambda: landed("infra.run", "land", "--tenant", code), ("migrations",)),
+        Step("first_base", lambda: landed("dr", "backup", "--tenant", code, "--first"), ("residents", "repository")),
+        Step("smoke_test", lambda: _smoke_test(home, body), ("realm", "processes", "first_base")),
     ]
 
 

@@ -20,7 +20,9 @@ from tenants.model import Tenant
 #: staff that a municipality begins with: user name -> roles
 STAFF: dict[str, tuple[str, ...]] = {
     "registry-clerk": ("registry_clerk",),
-    "registry-supervisor": ("registry_supervisor", "registry_clerk"),
+    "registry-supervisor": ("registry_supervisor", "registry_clerk", "dv_officer"),
+    "dv-officer": ("dv_officer", "registry_clerk"),
+    "number-officer": ("number_officer", "registry_clerk"),
     "procurement-officer": ("procurement_officer",),
     "tenant-admin": ("tenant_admin",),
     "auditor": ("auditor",),

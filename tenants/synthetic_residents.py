@@ -81,11 +81,19 @@ def households(tenant: Tenant, number: int) -> Iterator[dict[str, Any]]:
         surname = rng.choice(RARE_PAIRS if rng.random() < 0.02 else SURNAME_PAIRS)
         since = AS_OF - timedelta(days=rng.randrange(1, 12_000))
         people = [_person(rng, member, surname, since, next(resident_codes), next(individual_numbers)) for member in members]
-        _describe_family(people, place[1])
+        _describe_family(people, place.address)
         if rng.random() < 0.0023 or left + len(members) == number:  # about one resident in a thousand, one at least
             people[0]["restriction"] = _restriction(rng)
-        address = f"{place[1]}{rng.randrange(1, 90)}番地{rng.randrange(1, 30)}"
-        yield {"id": _uuid(rng), "postal_code": place[0], "address": address, "members": people}
+        lot = f"{rng.randrange(1, 90)}番地{rng.randrange(1, 30)}"
+        yield {
+            "id": _uuid(rng),
+            "postal_code": place.postal_code,
+            "address": place.address + lot,
+            "authority_code": place.authority_code,
+            "town": place.town,
+            "lot": lot,
+            "members": people,
+        }
         if not left:
             return
 

@@ -4,8 +4,9 @@ import pytest
 
 from tests.support.cloud import cloud
 from tests.support.postgres import postgres
+from tests.support.registry import register, tx
 
-__all__ = ["cloud", "postgres"]
+__all__ = ["cloud", "postgres", "register", "tx"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

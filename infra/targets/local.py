@@ -168,7 +168,7 @@ def process_settings(home: Home, code: str, zone: Zone) -> ProcessSettings:
     )
 
 
-def _ensure_accounts(home: Home, code: str) -> bool:
+def open_accounts(home: Home, code: str) -> dict[str, Any]:
     """The tenant's account at both backup servers. They look at their file every half minute, or when told."""
     keys, changed = tenant_keys(home, code), False
     for site, password in (("primary", keys.primary_http_password), ("recovery", keys.recovery_http_password)):
@@ -180,12 +180,12 @@ def _ensure_accounts(home: Home, code: str) -> bool:
                 changed = True
         if changed:
             supervisor(home).signal(f"restic-{site}", "HUP")
-    return changed
+    return {"changed": changed}
 
 
 def land(home: Home, code: str) -> dict[str, Any]:
     """The tenant's processes, one per zone, described, running and well."""
-    boss, changed = supervisor(home), _ensure_accounts(home, code)
+    boss, changed = supervisor(home), False
     keys = tenant_keys(home, code)
     for zone in tenant(code, home).zones:
         settings = process_settings(home, code, zone)

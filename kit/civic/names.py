@@ -1,20 +1,53 @@
-"""Keys for finding names and addresses. Derived for search only: what is stored is never altered. Pure."""
+"""Keys for finding names and addresses, and which characters a name may have. What is stored is never altered. Pure.
+
+A key is made by `fold`: compatibility forms (NFKC), capitals, spaces, variation selectors, small kana, hiragana and 異体字
+make no difference. `variants.txt` beside this file lists the 異体字 with their sources.
+"""
 
 import re
-
-import jaconv
+import unicodedata
+from functools import cache
+from pathlib import Path
 
 from kit.errors import Invalid
 
-#: variation selectors, standard and ideographic: they choose a glyph, not a character
-_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_SPACES = re.compile(r"\s+")
-_SMALL = str.maketrans("ァィゥェォッャュョヮヵヶヴ", "アイウエオツヤユヨワカケウ")
+_SELECTORS = [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
+#: left out of keys: spaces, variation selectors (they choose a glyph, not a character), joiners, the dot between foreign names
+DROPPED = "".join(map(chr, [*_SELECTORS, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])) + " \u3000\u00a0\t\r\n\u00ad・"
+_LEFT_OUT = dict.fromkeys(map(ord, DROPPED))
+_KANA = str.maketrans("ァィゥェォッャュョヮヵヶヲヰヱヂヅ", "アイウエオツヤユヨワカケオイエジズ")
+#: ヴァ and バ, ヴ and ブ are one sound to those who write it down
+_VA = {"ヴア": "バ", "ヴイ": "ビ", "ヴエ": "ベ", "ヴオ": "ボ", "ヴ": "ブ"}
+_AGAIN = re.compile("(.)[々〻]")
+
+
+@cache
+def variants() -> dict[str, str]:
+    """The 異体字 and what keys use instead of them."""
+    lines = (Path(__file__).parent / "variants.txt").read_text(encoding="utf-8").splitlines()
+    groups = [group for line in lines if not line.startswith("#") for group in line.split()]
+    return {each: group[0] for group in groups for each in group[1:]}
+
+
+@cache
+def table() -> dict[int, str | None]:
+    """What one character becomes in a key, after NFKC: for `str.translate`, and for the same in SQL."""
+    found: dict[int, str | None] = {ord(a): b for a, b in variants().items()}
+    found |= {n: chr(n + 0x60) for n in range(0x3041, 0x3097)}  # hiragana
+    found |= {n: chr(n + 32) for n in range(0x41, 0x5B)}
+    small = {n: chr(m) for n, m in _KANA.items()}
+    found |= small | {n - 0x60: to for n, to in small.items()}
+    found |= dict.fromkeys(map(ord, "‐‑‒–—−"), "-")  # hyphens and dashes, never the long vowel ー
+    return found | dict.fromkeys(map(ord, DROPPED), None)
 
 
 def fold(text: str) -> str:
-    """The text without spaces and variation selectors."""
-    return _SPACES.sub("", _SELECTORS.sub("", text))
+    """The text as it is compared: two texts that a clerk may take for one another have the same fold."""
+    seen = text.translate(_LEFT_OUT)  # first, so that a mark meets the letter that it is seen on
+    folded = _AGAIN.sub(r"\1\1", unicodedata.normalize("NFKC", seen).translate(table()))
+    for sound, plain in _VA.items():
+        folded = folded.replace(sound, plain)
+    return folded
 
 
 def bigrams(text: str) -> list[str]:
@@ -24,9 +57,8 @@ def bigrams(text: str) -> list[str]:
 
 
 def kana_key(text: str) -> str:
-    """Full-width katakana without spaces, small kana enlarged."""
-    wide: str = jaconv.hira2kata(jaconv.h2z(text))
-    return _SPACES.sub("", wide).translate(_SMALL)
+    """A reading as it is compared: full-width katakana without spaces, small kana enlarged, ヴ as バ行."""
+    return fold(text)
 
 
 def check_kana(text: str) -> str:

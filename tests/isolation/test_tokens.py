@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kit.auth import Verifier
 from kit.errors import Unauthenticated, Unavailable
+from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
 from tests.support.postgres import free_port
 from tools.demo.counter import tokens
@@ -128,6 +129,13 @@ def test_a_good_token_of_one_realm_opens_no_other_tenant(cloud: Cloud) -> None:
                 assert answer.status_code == (200 if own == other else 401)
     prefecture = cloud.token("040002", "operator", "platform")
     assert knock(cloud.registry_url(ONAGAWA), prefecture).status_code == 401
+
+
+@pytest.mark.proves("IDP-2")
+def test_mutant_a_process_that_trusts_another_realm_lets_its_staff_in(cloud: Cloud) -> None:
+    own, other = (code for code in TENANTS if code != "040002")
+    with bent(cloud, own, "registry-clerk", realm_of=other) as clerk:
+        assert clerk.get("/statistics").status_code == 200
 
 
 class Issuer:

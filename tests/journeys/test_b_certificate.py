@@ -4,11 +4,13 @@ import hashlib
 import io
 from typing import Any
 
+import httpx2
 import pytest
 from pypdf import PdfReader
 
 from kit.db import connect
 from tenants.keyring import tenant_url
+from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, Cloud
 from tools.demo import scenes
 from tools.demo.counter import Counter
@@ -27,7 +29,7 @@ def somebody(cloud: Cloud, *, protected: bool = False) -> str:
     with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
         found = tx.value(
             "SELECT r.id::text FROM resident_registry.resident r WHERE state = 'current' AND %s = EXISTS (SELECT FROM "
-            "resident_registry.disclosure_restriction d JOIN resident_registry.resident m ON m.id = d.resident_id "
+            "resident_registry.support_protected d JOIN resident_registry.resident m ON m.id = d.resident_id "
             "WHERE m.household_id = r.household_id) ORDER BY r.id LIMIT 1",
             (protected,),
         )
@@ -69,19 +71,30 @@ def test_without_a_purpose_nothing_is_shown(cloud: Cloud) -> None:
     assert [entry["detail"]["status"] for entry in entries(cloud, "refusal")[-4:]] == [428] * 4
 
 
+def shown_and_recorded(cloud: Cloud, clerk: httpx2.Client) -> tuple[set[str], set[str]]:
+    """Ids of the people whom a search and a look show, and ids in the access entries written meanwhile."""
+    before = len(entries(cloud, "access"))
+    answers = (clerk.get("/residents", params={"name": name}) for name in ("千葉", "佐藤", "三浦", "葛西", "星　"))
+    found = next(hits for hits in (answer.json().get("residents") for answer in answers) if hits)
+    one = clerk.get(f"/residents/{somebody(cloud)}").json()
+    told = entries(cloud, "access")[before:]
+    return {hit["id"] for hit in (*found, one)}, {entry["key"]["id"] for entry in told}
+
+
 @pytest.mark.proves("JRN-16")
 def test_every_person_shown_has_an_access_entry(cloud: Cloud) -> None:
     with cloud.registry(CODE) as clerk:
-        before = len(entries(cloud, "access"))
-        name, found = "", []
-        for name in ("千葉", "佐藤", "三浦", "葛西", "星　"):
-            answer = clerk.get("/residents", params={"name": name})
-            if answer.status_code == 200 and answer.json()["residents"]:
-                found = answer.json()["residents"]
-                break
-        assert found, name
-    told = entries(cloud, "access")[before:]
-    assert {entry["key"]["id"] for entry in told} == {hit["id"] for hit in found}
+        shown, recorded = shown_and_recorded(cloud, clerk)
+    assert shown == recorded
+
+
+@pytest.mark.proves("JRN-16")
+def test_mutant_a_process_that_records_no_access_is_found(cloud: Cloud) -> None:
+    silent = "import kit.journal; kit.journal.record_access = lambda *_, **__: None"
+    with bent(cloud, CODE, "registry-clerk", first=silent) as clerk:
+        shown, recorded = shown_and_recorded(cloud, clerk)
+    assert shown
+    assert recorded == set()
 
 
 def test_a_protected_resident_is_refused_to_the_other_party_and_masked(cloud: Cloud) -> None:
@@ -92,7 +105,7 @@ def test_a_protected_resident_is_refused_to_the_other_party_and_masked(cloud: Cl
         assert refused.status_code == 403
         assert "支援" not in refused.text
         with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-            one = tx.value("SELECT resident_id::text FROM resident_registry.disclosure_restriction LIMIT 1")
+            one = tx.value("SELECT resident_id::text FROM resident_registry.support_protected LIMIT 1")
         assert clerk.get(f"/residents/{one}").json()["address"] is None
     assert entries(cloud, "refusal")[-1]["detail"]["status"] == 403
     with cloud.registry(CODE, "registry-supervisor", purpose="certificate") as supervisor:

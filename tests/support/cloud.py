@@ -54,6 +54,10 @@ class Cloud:
             self._tokens[key] = now, token(self.home, code, username, client)
         return self._tokens[key][1]
 
+    def towns(self) -> list[str]:
+        """Tenants of the run that keep a register."""
+        return [code for code in TENANTS if code != PREFECTURE]
+
     def registry_url(self, code: str) -> str:
         return f"http://127.0.0.1:{self.home.tenant_port(index(code), 'mynumber')}/resident-registry"
 

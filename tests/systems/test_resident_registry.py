@@ -2,59 +2,28 @@
 
 import io
 import json
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from pypdf import PdfReader
 
-from infra.targets.services import Postgres
-from kit import clock, journal
+from kit import journal
 from kit.db import Tx, connect
-from kit.errors import CallerError, Conflict, Invalid, NotFound, Refused, Stale
-from kit.migrate import migrate
-from systems.resident_registry import jobs, rules, service, store
-from systems.resident_registry.model import Criteria, NewResident, Office, Request, Resident
+from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
+from systems.resident_registry.jobs import imports
+from systems.resident_registry.model.certificates import Request
+from systems.resident_registry.model.people import Place
+from systems.resident_registry.model.search import Criteria
+from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.service import certificates, people, search
+from systems.resident_registry.service import movements as service
+from systems.resident_registry.store import people as store
 from tenants import synthetic_residents
 from tenants.catalog import tenant
-from tests.support.journaled import journaled
-
-FOLDER = Path(service.__file__).parent
-OFFICE = Office("045811", "女川町", b"1" * 32, b"2" * 32)
-NAME = "䶒藤\U000e0103 太朗\U000e0105"
-PLACE = ("9862261", "宮城県牡鹿郡女川町女川1番地1")
-TODAY = clock.today()
-
-
-@pytest.fixture(scope="module")
-def register(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    j = journaled(postgres, tmp_path_factory.mktemp("segments"))
-    migrate(j.superuser, "resident_registry", FOLDER / "migrations")
-    return j.superuser
-
-
-@pytest.fixture
-def tx(register: str) -> Iterator[Tx]:
-    """A transaction that is rolled back: each test begins with an empty register."""
-    with connect(register, autocommit=True, actor="clerk") as one:
-        one.execute("BEGIN")
-        yield one
-        one.execute("ROLLBACK")
-
-
-def person(name: str = NAME, relation: str = "世帯主", **changes: Any) -> NewResident:
-    facts: dict[str, Any] = {"name": name, "kana": "ゴトウ タロウ", "sex": "male", "born_on": date(1950, 1, 2)}
-    return NewResident(**facts | {"relation": relation} | changes)
-
-
-def move_in(tx: Tx, *people: NewResident, event_on: date = TODAY, filed_on: date = TODAY) -> list[Resident]:
-    filed = service.register_move_in(
-        tx, OFFICE, people or [person()], place=PLACE, previous="東京都", event_on=event_on, filed_on=filed_on, filer="self"
-    )
-    return [store.resident(tx, number, TODAY) for number in filed.residents]
+from tests.support.registry import NAME, OFFICE, ONAGAWA, TODAY, die, household_of, move_in, person
 
 
 def accesses(tx: Tx) -> int:
@@ -65,7 +34,7 @@ def accesses(tx: Tx) -> int:
 def test_a_name_is_stored_as_it_is(tx: Tx) -> None:
     one = move_in(tx, person(individual_number="379474484458", resident_code="24727059608"))[0]
     assert one.name == NAME
-    assert [len(one.name), len(service.find(tx, one.id).name)] == [len(NAME)] * 2
+    assert [len(one.name), len(people.find(tx, one.id).name)] == [len(NAME)] * 2
     with pytest.raises(Invalid) as wrong:
         move_in(tx, person(individual_number="507957100722"))
     assert "507957100722" not in wrong.value.detail
@@ -124,36 +93,31 @@ def test_search_by_two_kanji_kana_birth_and_address(tx: Tx) -> None:
         Criteria(address="女川1番"),
         Criteria(name="太朗", kana="ゴト", address="牡鹿郡"),
     ):
-        assert [hit.id for hit in service.search(tx, criteria)] == [one.id], criteria
+        assert [hit.id for hit in search.search(tx, criteria)] == [one.id], criteria
     assert accesses(tx) == 6
-    assert service.search(tx, Criteria(kana="%タロウ")) == []
+    assert search.search(tx, Criteria(kana="%タロウ")) == []
     for bad in (Criteria(), Criteria(name="藤"), Criteria(kana=" ")):
         with pytest.raises(Invalid):
-            service.search(tx, bad)
+            search.search(tx, bad)
 
 
 def test_a_search_that_finds_more_than_fifty_is_refused_and_shows_nobody(tx: Tx) -> None:
     for _ in range(51):
         move_in(tx)
     with pytest.raises(Invalid, match="narrow"):
-        service.search(tx, Criteria(name="太朗"))
+        search.search(tx, Criteria(name="太朗"))
     assert accesses(tx) == 0
 
 
-def household_of(tx: Tx, size: int) -> list[Resident]:
-    children = [person(f"䶒藤 子{n}", "子", born_on=date(1990 + n, 1, 1)) for n in range(size - 1)]
-    return move_in(tx, person(), *children)
-
-
 def test_household_form_of_five_has_two_sheets_and_nothing_that_was_not_asked_for(tx: Tx) -> None:
-    people = household_of(tx, 5)
-    issued = service.issue_certificate(tx, OFFICE, people[0].id, Request("self", form="household"), is_supervisor=False)
-    pdf = PdfReader(io.BytesIO(service.certificate_pdf(tx, issued.serial)))
+    members = household_of(tx, 5)
+    issued = certificates.issue_certificate(tx, OFFICE, members[0].id, Request("self", form="household"), is_supervisor=False)
+    pdf = PdfReader(io.BytesIO(certificates.certificate_pdf(tx, issued.serial)))
     texts = [page.extract_text() for page in pdf.pages]
     assert len(texts) == 2
     assert [text.count("生年月日") for text in texts] == [4, 1]
     everything = "".join(texts)
-    for word in ("本籍", "筆頭者", "続柄", people[0].resident_code):
+    for word in ("本籍", "筆頭者", "続柄", members[0].resident_code):
         assert word not in everything
     assert "昭和25年1月2日" in everything
     assert issued.fee_yen == 300
@@ -162,55 +126,16 @@ def test_household_form_of_five_has_two_sheets_and_nothing_that_was_not_asked_fo
 
 def test_the_same_certificate_has_the_same_bytes_and_the_serial_counts_on(tx: Tx) -> None:
     one = move_in(tx)[0]
-    issued = [service.issue_certificate(tx, OFFICE, one.id, Request("self", copies=2), is_supervisor=False) for _ in range(2)]
+    issued = [
+        certificates.issue_certificate(tx, OFFICE, one.id, Request("self", copies=2), is_supervisor=False) for _ in range(2)
+    ]
     year = TODAY.year
     assert [each.serial for each in issued] == [f"045811-{year}-000001", f"045811-{year}-000002"]
     assert issued[0].fee_yen == 600
-    assert service.certificate_pdf(tx, issued[0].serial) == service.certificate_pdf(tx, issued[0].serial)
+    assert certificates.certificate_pdf(tx, issued[0].serial) == certificates.certificate_pdf(tx, issued[0].serial)
     tx.execute("UPDATE resident_registry.certificate SET content = jsonb_set(content, '{address}', '\"別の住所\"')")
     with pytest.raises(Conflict):  # mutant: content that was altered does not pass for what was issued
-        service.certificate_pdf(tx, issued[0].serial)
-
-
-@pytest.mark.parametrize(
-    ("request_", "supervisor", "refused"),
-    [
-        (Request("third_party", name="x", ground="債権"), False, True),
-        (Request("third_party", name="x", ground="債権"), True, True),
-        (Request("self"), False, True),
-        (Request("self"), True, True),
-        (Request("self", ground="本人を確認した"), False, True),
-        (Request("self", ground="本人を確認した"), True, False),
-    ],
-)
-def test_a_protected_record_goes_to_no_third_party_and_to_others_by_a_supervisor_with_a_ground(
-    tx: Tx, request_: Request, supervisor: bool, refused: bool
-) -> None:
-    one = move_in(tx)[0]
-    service.restrict_disclosure(tx, one.id, opponent_name="相手", starts_on=TODAY)
-    if refused:
-        with pytest.raises(Refused) as told:
-            service.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-        assert told.value.detail == rules.NEUTRAL
-    else:
-        service.issue_certificate(tx, OFFICE, one.id, request_, is_supervisor=supervisor)
-
-
-def test_a_protection_of_one_member_covers_the_household_form_and_ends_after_a_year(tx: Tx) -> None:
-    people = household_of(tx, 2)
-    service.restrict_disclosure(tx, people[1].id, opponent_name="相手", starts_on=date(2024, 2, 29))
-    assert not store.resident(tx, people[1].id, date(2025, 2, 28)).restricted
-    assert store.resident(tx, people[1].id, date(2025, 2, 27)).restricted
-    service.restrict_disclosure(tx, people[1].id, opponent_name="相手", starts_on=TODAY)
-    with pytest.raises(Refused):
-        service.issue_certificate(tx, OFFICE, people[0].id, Request("self", form="household"), is_supervisor=False)
-    service.issue_certificate(tx, OFFICE, people[0].id, Request("self"), is_supervisor=False)
-
-
-def die(tx: Tx, one: Resident, relations: dict[UUID, str] | None = None, version: int | None = None) -> None:
-    service.register_death(
-        tx, (one.id, version or one.version), event_on=TODAY, filed_on=TODAY, filer="head", relations=relations or {}
-    )
+        certificates.certificate_pdf(tx, issued[0].serial)
 
 
 def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
@@ -228,7 +153,7 @@ def test_when_the_head_dies_the_others_need_a_head(tx: Tx) -> None:
     die(tx, store.resident(tx, spouse.id, TODAY))
     assert store.resident(tx, child.id, TODAY).relation == "世帯主"  # a sole survivor is head by itself
     with pytest.raises(Conflict):
-        service.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False)
+        certificates.issue_certificate(tx, OFFICE, head.id, Request("self"), is_supervisor=False)
 
 
 def test_a_stale_version_loses(tx: Tx) -> None:
@@ -244,14 +169,20 @@ def test_birth_move_within_and_move_out(tx: Tx) -> None:
     born = store.resident(tx, filed.residents[0], TODAY)
     assert (born.became_resident_on, born.address_since, born.household_id) == (TODAY, None, head.household_id)
     service.register_move_within(
-        tx, head.household_id, head.version, place=("9862262", "新しい住所"), event_on=TODAY, filed_on=TODAY, filer="head"
+        tx,
+        head.household_id,
+        head.version,
+        place=Place("9862262", "新しい住所", ONAGAWA),
+        event_on=TODAY,
+        filed_on=TODAY,
+        filer="head",
     )
     assert store.resident(tx, child.id, TODAY).address == "新しい住所"
     head, child, born = (store.resident(tx, each.id, TODAY) for each in (head, child, born))
     leaving = [(each.id, each.version) for each in (head, child, born)]
     service.register_move_out(tx, leaving, destination="仙台市", event_on=TODAY, filed_on=TODAY, filer="self", relations={})
     assert {store.resident(tx, each.id, TODAY).state for each in (head, child, born)} == {"moved_out"}
-    assert service.search(tx, Criteria(name="太朗")) == []
+    assert search.search(tx, Criteria(name="太朗")) == []
     with pytest.raises(NotFound):
         store.resident(tx, uuid4(), TODAY)
 
@@ -278,7 +209,7 @@ def test_an_import_with_a_bad_line_names_it_and_leaves_nothing(register: str, tm
     lines[3] = json.dumps(spoiled)
     file.write_text("\n".join(lines))
     with pytest.raises(Invalid, match="line 4") as wrong, connect(register) as tx:
-        jobs.import_file(tx, OFFICE, file)
+        imports.import_file(tx, OFFICE, file)
     assert "123456789012" not in wrong.value.detail
     with connect(register) as tx:
         assert store.count(tx) == 0

@@ -11,7 +11,7 @@ from kit.db import connect
 from kit.errors import CallerError
 from platform_api import runner
 from platform_api.sdk import Client
-from systems.resident_registry import store
+from systems.resident_registry.store import people
 from tenants.catalog import tenant
 from tenants.home import PREFECTURE, Home, home
 from tenants.keyring import cli_secret, tenant_url
@@ -69,7 +69,7 @@ class Story:
         residents = 0
         if "resident_registry" in body["systems"]:
             with connect(tenant_url(self.home, code, "backup")) as tx:
-                residents = store.count(tx)
+                residents = people.count(tx)
         seconds = round(time.monotonic() - started, 2)
         if not steps:
             self.terminal.step(f"{code} {body['name']}", seconds, "unchanged")

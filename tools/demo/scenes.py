@@ -70,9 +70,9 @@ def other_towns_clerk(home: Home, resident: str) -> dict[str, Any]:
 
 
 def refused_party(home: Home, clerk: Counter, resident: str) -> dict[str, Any]:
-    """A supervisor protects a resident (支援措置); the other party's request is then refused."""
-    supervisor = Counter(home, clerk.code, "registry-supervisor", purpose="notification")
-    supervisor.ask("POST", f"/residents/{resident}/disclosure-restrictions", json={"opponent_name": "三浦\u3000茂"})
+    """A resident asks for protection (支援措置), which holds from the application on; the other party's request is refused."""
+    officer = Counter(home, clerk.code, "dv-officer", purpose="notification")
+    officer.ask("POST", "/support-cases", json={"applicant": resident, "kind": "A", "opponent": {"name": "三浦\u3000茂"}})
     requester = {"kind": "third_party", "name": "三浦\u3000茂", "ground": "債権の回収"}
     response = clerk.call("POST", f"/residents/{resident}/certificates", json={"requester": requester})
     return {"what": "支援措置の相手方が住民票の写しを請求", "status": response.status_code}

@@ -1,0 +1,1 @@
+"""What happens in bulk or by the clock, never at the counter."""

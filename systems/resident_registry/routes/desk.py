@@ -1,0 +1,48 @@
+"""What every counter needs: roles, purpose, office, and the words its shapes are made of."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from kit.auth import Actor, require
+from kit.errors import PurposeRequired
+from kit.settings import ProcessSettings, secret
+from systems.resident_registry.model import people
+
+#: purposes (事務) a clerk chooses from; the same list as in contract.yaml
+PURPOSES = ("certificate", "notification", "inquiry")
+
+
+def counter() -> APIRouter:
+    """A router of the zone mynumber; each subject has its own."""
+    return APIRouter(prefix="/resident-registry", tags=["mynumber"])
+
+
+def purpose(request: Request, x_purpose: Annotated[str | None, Header(description="/".join(PURPOSES))] = None) -> str:
+    """The purpose of looking at personal data, from the list."""
+    if x_purpose not in PURPOSES:
+        raise PurposeRequired(f"choose a purpose and send it as X-Purpose: {', '.join(PURPOSES)}")
+    return x_purpose
+
+
+def office(request: Request) -> people.Office:
+    """The municipality this process works for."""
+    settings: ProcessSettings = request.app.state.settings
+    keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
+    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1])
+
+
+Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
+#: 番号担当 and DV担当
+NumberOfficer = Annotated[Actor, Depends(require("number_officer"))]
+DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
+Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
+Purpose = Annotated[str, Depends(purpose)]
+Office = Annotated[people.Office, Depends(office)]
+IdempotencyKey = Annotated[str | None, Header(max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,187 @@
+"""What every way out asks before it shows or hands out anything of a resident, and the approval of a single issue."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from kit import journal
+from kit.clock import now, today
+from kit.db import Tx
+from kit.errors import Conflict, Refused
+from systems.resident_registry.model.errors import CopyNotConfirmed, Suppressed
+from systems.resident_registry.model.measures import (
+    Act,
+    Asker,
+    Document,
+    Lift,
+    Override,
+    Suppression,
+    SuppressionKind,
+)
+from systems.resident_registry.rules import measures as rules
+from systems.resident_registry.store import measures as store
+from systems.resident_registry.store import people
+
+CASE = "resident_registry.support_case"
+_NOT_CONFIRMED = "confirm the protective measures of this restored copy first"
+
+
+def hold(tx: Tx) -> None:
+    """Call it before residents are read to be shown: no measure begins until they have been handed out (JP-3)."""
+    store.hold(tx)
+
+
+def check_disclosure(
+    tx: Tx,
+    residents: Iterable[UUID],
+    asker: Asker,
+    *,
+    document: Document = "residence",
+    is_supervisor: bool = False,
+    has_read: bool = False,
+) -> None:
+    """Nothing, when these residents' data may be handed out to the requester by the actor of the transaction.
+
+    Every way out that hands out calls it first, in the transaction that hands out; when a lift allowed it, the lift is used
+    up by that. `has_read`: the officer has read and confirmed the messages of suppressions.
+
+    Raises
+    ------
+    Refused
+        A measure stands against it; in neutral words, the same for every reason.
+    Suppressed
+        Another suppression stops this officer; carries its messages, for the counter alone.
+    CopyNotConfirmed
+        This is a restored copy in which nobody has confirmed the measures yet.
+    """
+    found = list(residents)
+    store.hold(tx)
+    if not store.is_confirmed_copy(tx):
+        raise CopyNotConfirmed(_NOT_CONFIRMED)
+    _check_suppressions(tx, found, "certificate", is_supervisor=is_supervisor, has_read=has_read)
+    _check_protections(tx, found, asker, document)
+
+
+def _check_protections(tx: Tx, residents: Sequence[UUID], asker: Asker, document: Document) -> None:
+    moment = now()
+    protections = store.protections(tx, residents)
+    if not protections:
+        return
+    protected = [each.resident_id for each in protections if document in each.scope]
+    lifts = store.open_lifts(tx, tx.actor, moment)
+    lift = next((each for each in lifts if rules.fits(each, asker, protected, tx.actor, moment)), None)
+    decision = rules.decide(protections, asker, document, lift, actor=tx.actor, now=moment)
+    if decision == "refused":
+        raise Refused(rules.NEUTRAL)
+    if decision == "approved" and lift:
+        store.use_lift(tx, lift.id, moment)
+        journal.record(tx, "event", table=CASE, key={"lift": str(lift.id)}, detail={"act": "lift_used", "document": document})
+
+
+def check_reprint(tx: Tx, residents: Iterable[UUID]) -> None:
+    """Nothing, when a document that was issued about these residents may be made again by the actor of the transaction.
+
+    Of protected residents only while the lift that it was issued under would still run: the paper of that one issue.
+    Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
+    """
+    found = list(residents)
+    store.hold(tx)
+    if not store.is_confirmed_copy(tx):
+        raise CopyNotConfirmed(_NOT_CONFIRMED)
+    protected = {each.resident_id for each in store.protections(tx, found)}
+    if protected and not any(protected <= set(each.residents) for each in store.used_lifts(tx, tx.actor, now())):
+        raise Refused(rules.NEUTRAL)
+
+
+def check_movement(tx: Tx, residents: Iterable[UUID], *, is_supervisor: bool = False, has_read: bool = False) -> None:
+    """Nothing, when no suppression (異動保留 …) stops a movement of these residents; raises `Suppressed` otherwise."""
+    _check_suppressions(tx, list(residents), "movement", is_supervisor=is_supervisor, has_read=has_read)
+
+
+def _check_suppressions(tx: Tx, residents: Sequence[UUID], act: Act, *, is_supervisor: bool, has_read: bool) -> None:
+    found = store.suppressions(tx, residents)
+    stopping = rules.stopping(found, act, today(), is_supervisor=is_supervisor, read=has_read)
+    if stopping:
+        told = [{"kind": each.kind, "message": each.message, "override": each.override} for each in stopping]
+        raise Suppressed("a suppression stops this: read its message", suppressions=told)
+
+
+def approve_issue(tx: Tx, residents: Sequence[UUID], asker: Asker, *, for_actor: str, not_opponent: bool) -> Lift:
+    """Approve one issue of protected records to one requester by one clerk (一時解除): over when used or after fifteen minutes.
+
+    `not_opponent`: the supervisor examined a requester who resembles the opponent and found that they are somebody else.
+
+    Raises
+    ------
+    Refused
+        The requester is the opponent or lives with them, or resembles them and was not examined.
+    """
+    moment = now()
+    lift = Lift(
+        id=uuid4(),
+        residents=list(dict.fromkeys(residents)),
+        requester=asker.kind,
+        requester_name=asker.name or "",
+        ground=asker.ground or "",
+        not_opponent=not_opponent,
+        for_actor=for_actor,
+        approved_by=tx.actor,
+        opened_at=moment,
+        closes_at=moment + rules.LIFT,
+    )
+    rules.check_lift(lift)
+    store.hold(tx)
+    for each in store.protections(tx, residents):
+        resembles = rules.resembles(asker, each.opponent) and not not_opponent
+        if resembles or rules.is_opponent(asker, each):
+            raise Refused(rules.NEUTRAL)
+    store.add_lift(tx, lift)
+    return lift
+
+
+def suppress(
+    tx: Tx,
+    resident_id: UUID,
+    kind: SuppressionKind,
+    acts: list[Act],
+    *,
+    message: str,
+    override: Override,
+    starts_on: date,
+    ends_on: date | None,
+) -> Suppression:
+    """Stop acts on a resident's record (交付停止, 成年被後見, 異動保留, 訴訟), from `starts_on` up to, not on, `ends_on`."""
+    if ends_on is not None and ends_on <= starts_on:
+        raise Conflict("a suppression ends after it starts")
+    store.begin(tx)
+    person = people.resident(tx, resident_id, today())
+    made = Suppression(
+        id=uuid4(),
+        resident_id=person.id,
+        kind=kind,
+        acts=acts,
+        message=message,
+        override=override,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        entered_by=tx.actor,
+    )
+    store.add_suppression(tx, made)
+    return made
+
+
+def confirm_copy(tx: Tx) -> datetime:
+    """Confirm the measures of a restored copy, so that it may issue again.
+
+    Raises
+    ------
+    Conflict
+        Measures are not what the journal last said of them, or the register is newer than the journal.
+    """
+    astray = store.astray(tx)
+    if astray:
+        raise Conflict(f"{astray} rows are not what the journal says: restore the measures before anything is issued")
+    moment = now()
+    store.confirm_copy(tx, tx.actor, moment)
+    journal.record(tx, "event", table=CASE, detail={"act": "copy_confirmed"})
+    return moment

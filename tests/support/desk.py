@@ -1,0 +1,88 @@
+"""The counter of one town over its real routes and database; who sits there is told, as signing in is not what is asked here."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import httpx2
+from fastapi import FastAPI
+
+from kit.app import create_app
+from kit.auth import Actor
+from kit.db import Database
+from kit.settings import ProcessSettings
+from systems.resident_registry.routes import routers
+from tests.support.registry import OFFICE
+
+ROLES = {
+    "clerk": ("registry_clerk",),
+    "other-clerk": ("registry_clerk",),
+    "supervisor": ("registry_supervisor", "registry_clerk", "dv_officer"),
+    "dv-officer": ("dv_officer", "registry_clerk"),
+    "number-officer": ("number_officer", "registry_clerk"),
+}
+
+
+class Told:
+    """The actor is named in the header."""
+
+    def verify(self, authorization: str | None) -> Actor:
+        name = (authorization or "").removeprefix("Bearer ")
+        return Actor(OFFICE.tenant, name, name, frozenset(ROLES[name]), "mynumber", True)
+
+
+@dataclass
+class Desk:
+    """Ask as one of `ROLES`; bodies are JSON."""
+
+    app: FastAPI
+    database: Database
+
+    def ask(self, who: str, method: str, path: str, **options: Any) -> httpx2.Response:
+        async def go() -> httpx2.Response:
+            transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+            headers = {"Authorization": f"Bearer {who}", "X-Purpose": "certificate"}
+            async with httpx2.AsyncClient(transport=transport, base_url="http://office/resident-registry") as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return anyio.run(go)
+
+    def done(self, who: str, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """The answer, which must be a good one."""
+        answer = self.ask(who, method, path, **options)
+        assert answer.status_code < 300, answer.text
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+
+@contextmanager
+def desk(url: str) -> Iterator[Desk]:
+    """The town's process on the database at `url`."""
+    keys = {"MCLOUD_DATA_KEY": OFFICE.data_key.hex(), "MCLOUD_BLIND_INDEX_KEY": OFFICE.blind_index_key.hex()}
+    before = {name: os.environ.get(name) for name in keys}
+    os.environ.update(keys)
+    settings = ProcessSettings(
+        tenant=OFFICE.tenant,
+        tenant_name=OFFICE.tenant_name,
+        zone="mynumber",
+        systems=("resident_registry",),
+        database_port=1,
+        database_name="x",
+        database_role="x",
+        issuer="x",
+        jwks_url="x",
+        audience="x",
+        clients=(),
+        port=1,
+    )
+    database = Database(url)
+    mine = [each for each in routers if each.tags[0] == "mynumber"]
+    try:
+        yield Desk(create_app(title="x", routers=mine, verifier=Told(), database=database, settings=settings), database)
+    finally:
+        database.close()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
