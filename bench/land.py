@@ -1,7 +1,7 @@
 """P1, P2: landing tenants on a real cluster, against applying the same objects raw. Needs a landed site in MCLOUD_HOME.
 
-`python -m bench.land [TENANTS]` lands the ground of the last TENANTS municipalities of the catalogue (default 3), changes
-nothing, changes one thing, and prints ratios; the engine's fixed start is printed apart.
+`python -m bench.land CODE …` lands the ground of those municipalities, which must be new to the cluster, then changes nothing,
+and prints ratios; the engine's fixed start is printed apart.
 """
 
 import statistics
@@ -16,7 +16,7 @@ from infra.cluster import Cluster
 from infra.config import TenantConfig, stack_of_tenant
 from infra.policy import Manifest
 from platform_api import runner
-from tenants.catalog import municipalities
+from tenants.catalog import tenant
 from tenants.home import Home, home
 from tenants.model import Tenant
 
@@ -39,8 +39,9 @@ def raw(cluster: Cluster, objects: list[Manifest]) -> float:
 
 
 def main() -> int:
-    here, count = home(), int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    chosen = municipalities(here)[-count:]
+    here = home()
+    chosen = [tenant(code, here) for code in sys.argv[1:]]
+    count = len(chosen)
     site = operations.Land.open(here, "site-primary")
     first = [land(here, body) for body in chosen]
     again = [land(here, body) for body in chosen]
