@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools demo up down test check bench lock clean
+.PHONY: help setup tools demo up down test check bench bench-registry lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,6 +45,11 @@ test: check tools ## everything, installing what it needs
 
 bench: tools ## measure; prints ratios against a floor and a peer
 	@$(PY) -m bench
+
+ROWS ?= 1100000
+bench-registry: tools ## measure the register at ROWS residents (1.1 million): search, import, export (a quarter of an hour)
+	@$(PY) -m bench.registry $(ROWS)
+	@$(PY) -m bench.exchange $(ROWS)
 
 lock: ## renew requirements.lock
 	@$(UV) pip compile -q pyproject.toml --group dev --group bench --universal --generate-hashes --no-annotate --no-header -o requirements.lock

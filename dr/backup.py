@@ -10,8 +10,10 @@ from typing import Any
 from dr import digest, manifest, plan, replicate, restic, sources
 from dr.model import Digest, Manifest
 from kit import clock, journal
-from kit.db import Tx
+from kit.db import Tx, connect
 from kit.errors import Conflict, Unavailable
+from systems.resident_registry.service import imports
+from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.keyring import TenantKeys, tenant_keys, tenant_url, wrap
 
@@ -67,6 +69,9 @@ def run(home: Home, code: str, *, base: bool, first: bool) -> dict[str, Any]:
         if gone:
             raise Unavailable(f"the recovery site lacks {len(gone)} snapshots that it was given: run `mcloud backup run` again")
         manifest.write(home.manifests(code), made, state, keys.signer())
+        if staged and "resident_registry" in tenant(code, home).systems:
+            with connect(tenant_url(home, code, "mynumber"), actor="backup") as tx:
+                imports.mark_based(tx, before=moments[0], at=clock.now())
         return _told(made, summary, pulled)
 
 

@@ -13,14 +13,15 @@ BUCKET_DIGITS = 3
 
 
 def tables(tx: Tx) -> list[tuple[str, str, list[str]]]:
-    """Schema, name and key columns of every table outside the journal, in order."""
+    """Schema, name and key columns of every table outside the journal, in order; unlogged ones are scratch and left out."""
     rows = tx.rows(
         """SELECT n.nspname AS schema, c.relname AS name,
                array(SELECT a.attname::text FROM pg_index i JOIN pg_attribute a
                      ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
                      WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY a.attnum) AS key
            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname <> ALL (%s) AND n.nspname NOT LIKE 'pg\\_%%'
+           WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 'u' AND NOT c.relispartition
+             AND n.nspname <> ALL (%s) AND n.nspname NOT LIKE 'pg\\_%%'
            ORDER BY 1, 2""",
         (list(LEFT_OUT),),
     )

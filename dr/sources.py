@@ -38,6 +38,7 @@ def dump(url: str, snapshot: str, folder: Path) -> None:
     draft = folder.with_name(folder.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     options = [f"--exclude-table-data={name}" for name in REBUILT]
+    options.append("--no-unlogged-table-data")  # scratch, here and in the digest
     _run("pg_dump", ["-Fd", "-Z0", f"--snapshot={snapshot}", "--no-sync", "-f", str(draft), *options], url)
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)

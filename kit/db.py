@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from kit.errors import Conflict, Unavailable
+from kit.errors import Conflict, Invalid, Unavailable
 
 T = TypeVar("T")
 Params = Sequence[object] | dict[str, object]
@@ -65,7 +65,12 @@ class Tx:
                 count += 1
         return count
 
-    def stream(self, sql: str, params: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+    def copy_text(self, target: str, lines: bytes) -> None:
+        """COPY lines that are in the text format of COPY already: for rows by the million."""
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
+            copy.write(lines)
+
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
         """Rows one by one through a server-side cursor."""
         with self._connection.cursor(name="stream") as cursor:
             cursor.itersize = 5000
@@ -87,6 +92,10 @@ def literal(value: object) -> str:
     return _sql.Literal(value).as_string(None)
 
 
+#: what a caller can bring about by a value alone
+_UNSTORABLE = (pg.NumericValueOutOfRange, pg.UntranslatableCharacter, pg.CharacterNotInRepertoire, pg.DatetimeFieldOverflow)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Database errors as ours: they name the constraint, never a value."""
@@ -94,6 +103,10 @@ def translated() -> Iterator[None]:
         yield
     except (pg.UniqueViolation, pg.ExclusionViolation, pg.ForeignKeyViolation, pg.CheckViolation) as wrong:
         raise Conflict(f"it breaks the rule {wrong.diag.constraint_name or 'of the database'}") from None
+    except (psycopg.DataError, UnicodeEncodeError) as wrong:
+        if isinstance(wrong, psycopg.DataError) and wrong.sqlstate is not None and not isinstance(wrong, _UNSTORABLE):
+            raise
+        raise Invalid("a text or number cannot be stored: a control character, half a pair, or out of range") from None
     except (pg.SerializationFailure, pg.DeadlockDetected):
         raise Conflict("somebody wrote at the same moment: try again") from None
     except (pg.LockNotAvailable, pg.QueryCanceled):

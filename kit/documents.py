@@ -13,7 +13,6 @@ from typing import Any, Literal, cast
 
 import segno
 import typst
-from fontTools.ttLib import TTFont
 
 from kit.errors import Unavailable, Unprintable
 
@@ -41,6 +40,8 @@ def _fonts() -> Any:
 @cache
 def _glyphs() -> tuple[frozenset[int], frozenset[tuple[int, int]]]:
     """Code points, and code points with a variation selector, that the name fonts have a glyph for."""
+    from fontTools.ttLib import TTFont  # a tenth of a second, which processes that print nothing need not spend
+
     _fonts()
     characters: set[int] = set()
     variants: set[tuple[int, int]] = set()

@@ -104,11 +104,14 @@ def record_access(tx: Tx, table: str, ids: Sequence[object], detail: Mapping[str
 
 
 def unwatched(tx: Tx) -> list[str]:
-    """Tables whose changes would not reach the journal: no capture trigger, or one that is not always on."""
+    """Tables whose changes would not reach the journal: no capture trigger, or one that is not always on.
+
+    Unlogged tables are scratch: whoever makes one says that it may be lost (docs/decisions/0038-scratch-is-unlogged.md).
+    """
     found = tx.rows(
         """SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('journal', 'migrations', 'information_schema')
-             AND n.nspname NOT LIKE 'pg\\_%%' AND 2 > (
+           WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 'u'
+             AND n.nspname NOT IN ('journal', 'migrations', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%%' AND 2 > (
                SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
                WHERE t.tgrelid = c.oid AND t.tgenabled = 'A'
                  AND p.oid IN ('journal.capture'::regproc, 'journal.refuse'::regproc))

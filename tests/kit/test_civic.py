@@ -1,13 +1,14 @@
 """Numbers, days and names as the law and the register have them."""
 
 import random
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.civic import codes, dates, names
+from kit.civic import characters, codes, dates, names
 from kit.errors import Invalid
 from tenants.catalog import catalog
 
@@ -115,4 +116,21 @@ def test_names_are_found_by_what_is_seen_and_stored_as_they_are() -> None:
     assert names.bigrams("星") == ["星"]
     assert names.kana_key("しゃとう ヴぃ") == "シヤトウビ"
     with pytest.raises(Invalid):
-        names.check_no_private_use("\ue000田")
+        characters.check_name("\ue000田")
+
+
+@given(st.one_of(st.text(alphabet="0123456789", min_size=10, max_size=13), st.text(max_size=12)))
+def test_the_quick_check_of_numbers_answers_as_the_plain_one(number: str) -> None:
+    for quick, plain in ((codes.my_number_fits, codes.check_my_number), (codes.resident_code_fits, codes.check_resident_code)):
+        assert quick(number) == passes(plain, number)
+        if number.isascii() and number.isdigit():
+            for last in "0123456789":
+                assert quick(number + last) == passes(plain, number + last)
+
+
+def passes(check: Callable[[str], str], number: str) -> bool:
+    try:
+        check(number)
+    except Invalid:
+        return False
+    return True

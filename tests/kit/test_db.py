@@ -126,3 +126,11 @@ def test_migrations_run_once_and_a_changed_one_is_refused(postgres: Postgres, tm
 def test_a_server_that_is_away_is_unavailable() -> None:
     with pytest.raises(Unavailable), connect("postgresql://a:b@127.0.0.1:1/x"):
         pass
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "a\ud800b", 10**12])
+def test_a_value_that_cannot_be_stored_is_the_callers_and_is_not_repeated(postgres: Postgres, value: object) -> None:
+    kind = "int" if isinstance(value, int) else "text"
+    with pytest.raises(Invalid) as wrong, connect(postgres.url("postgres")) as tx:
+        tx.value(f"SELECT %s::{kind}", (value,))
+    assert str(value) not in wrong.value.detail

@@ -6,6 +6,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kit.civic import characters, names
 from kit.errors import Invalid
@@ -111,3 +113,8 @@ def test_two_thousand_names_are_taken_as_they_are_or_refused_by_a_rule() -> None
             rule = told(text)
             assert (rule is None) == (kind in ACCEPTED), (kind, ascii(text), rule)
             assert rule is None or not any(c in rule for c in text if ord(c) > 0x7F and c not in "外字同定"), (kind, rule)
+
+
+@given(st.lists(st.text(alphabet="|々ヴァ゛か\u3099ABＡ 高髙\U000e0100\n", max_size=5), max_size=6, unique=True))
+def test_folding_many_in_one_piece_is_folding_each(texts: list[str]) -> None:
+    assert names.fold_all(texts) == {text: names.fold(text) for text in texts}

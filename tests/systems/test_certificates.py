@@ -1,16 +1,21 @@
 """Certificates on a real database: every kind, who may have what, and what stands on the page and in the file."""
 
+import hashlib
 import io
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
-from kit.db import Tx
+from infra.targets.services import Postgres
+from kit.civic.dates import wareki
+from kit.db import Tx, connect, json
 from kit.errors import Conflict, Forbidden, NotFound, Unprintable
+from kit.migrate import migrate
 from systems.resident_registry.model.certificates import Certificate, Disposed, Request
 from systems.resident_registry.model.errors import (
     ItemNotPrintable,
@@ -26,7 +31,9 @@ from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.service import certificates as service
 from systems.resident_registry.service import numbers, third_party_notices
 from systems.resident_registry.store import people as store
+from tests.support.journaled import journaled
 from tests.support.registry import (
+    MIGRATIONS,
     NAME,
     OFFICE,
     ONAGAWA,
@@ -303,9 +310,9 @@ def test_certificate_of_recorded_items_in_both_forms(tx: Tx, form: Any) -> None:
 
 
 def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
-    subject = Disposed("架空 花子", "宮城県牡鹿郡女川町女川1番地1", date(2014, 6, 19))
+    subject = Disposed("架空 花子", date(1940, 5, 6), "宮城県牡鹿郡女川町女川1番地1", date(2014, 6, 19))
     found = text(tx, service.issue_disposal_certificate(tx, OFFICE, subject, asked(kind="disposed")))
-    for word in ("除票の廃棄済証明書", "架空 花子", "平成26年6月19日", "令和元年6月20日"):
+    for word in ("除票の廃棄済証明書", "架空 花子", "昭和15年5月6日", "平成26年6月19日", "令和元年6月20日"):
         assert word.replace(" ", "") in found.replace(" ", ""), word
     with pytest.raises(StillKept, match="2164-06-21"):
         kept = replace(subject, removed_on=date(2014, 6, 20))
@@ -313,7 +320,7 @@ def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
     one = move_in(tx, person("架空 残", born_on=date(1950, 1, 1)), event_on=date(2014, 1, 1))[0]
     move_out(tx, one, "x", date(2014, 6, 1))
     with pytest.raises(StillKept, match="保存されています"):
-        there = Disposed("架空 残", "x", date(2014, 6, 1))
+        there = Disposed("架空 残", date(1950, 1, 1), "x", date(2014, 6, 1))
         service.issue_disposal_certificate(tx, OFFICE, there, asked(kind="disposed"))
 
 
@@ -405,7 +412,54 @@ def test_the_days_account_sums_copies_and_fees(tx: Tx) -> None:
         ("items", "third_party"): (1, 1, 300),
     }
     assert service.day_account(tx, TODAY - timedelta(days=1)) == []
+    page = texts(service.day_account_pdf(tx, OFFICE, TODAY))[0]
+    for word in ("証明発行日計・手数料日計", "女川町", "合 計4 7 1,500", "第三者1 1 300", wareki(TODAY)):
+        assert word.replace(" ", "") in page.replace(" ", ""), word
+    assert "架空 請求者" not in page
     assert other.id
+
+
+def test_in_sendai_the_head_of_the_ward_issues(tx: Tx) -> None:
+    place = Place("9800014", "宮城県仙台市青葉区本町三丁目8番1号", "041017")
+    one = move_in(tx, place=place)[0]
+    sendai = replace(OFFICE, tenant="041009", tenant_name="仙台市")
+    issued = service.issue_certificate(tx, sendai, one.id, asked(), is_supervisor=False)
+    assert "宮城県仙台市青葉区長" in texts(service.certificate_pdf(tx, sendai, issued.serial))[0]
+
+
+def test_a_planned_departure_is_not_on_the_copy_before_its_day(tx: Tx) -> None:
+    one = move_in(tx)[0]
+    plan = "state = 'leaving', out_planned_on = '2999-01-01', out_planned_to = '遠い町'"
+    tx.execute(f"UPDATE resident_registry.resident SET {plan}")
+    found = text(tx, issue(tx, one, asked(with_history=True, with_head_and_relation=True)))
+    assert "遠い町" not in found
+    assert "転出先" not in found
+
+
+def test_what_was_issued_with_the_first_edition_is_made_again_with_it(tx: Tx) -> None:
+    one = move_in(tx)[0]
+    issued = issue(tx, one, asked())
+    person_ = {
+        "name": one.name,
+        "kana": one.kana,
+        "born_on": "昭和25年1月2日",
+        "sex": "男",
+        "became_resident_on": "令和元年5月1日",
+    }
+    person_ |= {"address_since": "", "filed_on": "令和元年5月1日", "previous_address": "東京都"}
+    first = {
+        "template": "certificate_1",
+        "form": "individual",
+        "serial": issued.serial,
+        "tenant": ONAGAWA,
+        "tenant_name": "女川町",
+    }
+    first |= {"issued_on": "令和8年11月25日", "address": one.address, "postal_code": one.postal_code, "head": None, "sheet": 1}
+    first |= {"people": [person_]}
+    sha256 = hashlib.sha256(service.render_certificate(first)).hexdigest()
+    change = "UPDATE resident_registry.certificate SET content = %s, pdf_sha256 = %s"
+    tx.execute(change, (json(first), sha256))
+    assert "この写しは、住民票の原本と相違ないことを証明する" in text(tx, issued)
 
 
 def notices(tx: Tx) -> list[dict[str, Any]]:
@@ -457,3 +511,23 @@ def test_the_board_outside_tells_nothing_of_a_person(tx: Tx) -> None:
     assert set(row) == {"code_sha256", "kind", "issued_on", "pdf_sha256"}
     assert (row["kind"], row["issued_on"], row["pdf_sha256"]) == ("住民票の写し", TODAY, issued.pdf_sha256)
     assert issued.content["code"].replace("-", "").encode() not in bytes(row["code_sha256"])
+
+
+def test_serials_count_on_from_the_first_edition(postgres: Postgres, tmp_path: Path) -> None:
+    url = journaled(postgres, tmp_path / "segments").superuser
+    before = tmp_path / "migrations"
+    before.mkdir()
+    for name in ("0001_register.sql", "0002_movements_and_history.sql"):
+        (before / name).write_text((MIGRATIONS / name).read_text())
+    migrate(url, "resident_registry", before)
+    with connect(url) as tx:
+        for number in (7, 41):
+            tx.execute(
+                "INSERT INTO resident_registry.certificate VALUES (%s, 'individual', 'self', '{}', '{}', 1, 300, %s, 'x')",
+                (f"{ONAGAWA}-{TODAY.year}-{number:06d}", TODAY),
+            )
+    migrate(url, "resident_registry", MIGRATIONS)
+    with connect(url, actor="clerk") as tx:
+        assert issue(tx, move_in(tx)[0], asked()).serial == f"{ONAGAWA}-{TODAY.year}-000042"
+        kept = tx.row("SELECT kind, delivery, asked FROM resident_registry.certificate WHERE serial LIKE '%%000041'")
+        assert kept == {"kind": "copy", "delivery": "counter", "asked": {}}

@@ -9,13 +9,14 @@ import pytest
 from pypdf import PdfReader
 
 from kit.db import Tx
-from kit.errors import CallerError
+from kit.errors import Refused
 from systems.resident_registry.model.certificates import Item, Requester
 from systems.resident_registry.model.errors import ItemNotPrintable, RequestIncomplete
+from systems.resident_registry.model.measures import Opponent
 from systems.resident_registry.model.people import Place, Resident
 from systems.resident_registry.rules import printing
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import measures
+from systems.resident_registry.service import support_cases
 from systems.resident_registry.store import people as store
 from tests.support.registry import OFFICE, ONAGAWA, TODAY, asked, die, move_in, move_out, move_within, person
 
@@ -126,15 +127,12 @@ def test_a_cell_of_the_matrix(tx: Tx, item: Item, requester: Requester, removed:
 
 
 @pytest.mark.parametrize("requester", REQUESTERS)
-def test_whatever_is_asked_for_a_protective_measure_is_not_on_the_page(tx: Tx, requester: Requester) -> None:
+def test_of_a_protected_record_nothing_tells_of_the_measure(tx: Tx, requester: Requester) -> None:
     one = resident(tx, "basic")
-    measures.restrict_disclosure(tx, one.id, opponent_name="架空 相手", starts_on=TODAY)
-    try:
-        text = printed(tx, one, requester, ground="審査済み")
-    except CallerError as refused:
-        assert requester in ("third_party", "listed_profession")
-        text = refused.detail
-    assert not shows(text, "protective_measure")
+    support_cases.apply(tx, one.id, "A", Opponent("架空 相手"))
+    with pytest.raises(Refused) as refused:
+        printed(tx, one, requester, ground="審査済み")
+    assert not shows(refused.value.detail, "protective_measure")
 
 
 @pytest.mark.parametrize("item", [item for item in WITH if item != "foreign"])

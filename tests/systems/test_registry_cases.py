@@ -11,14 +11,16 @@ from uuid import UUID
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from kit.db import Tx
-from kit.errors import CallerError
+from kit.errors import CallerError, Invalid
 from systems.resident_registry.jobs import night
 from systems.resident_registry.model.filings import Filing, Ground
+from systems.resident_registry.model.measures import Opponent
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Office, Resident
-from systems.resident_registry.service import asof, measures, retention
+from systems.resident_registry.service import asof, retention, support_cases
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import history
 from systems.resident_registry.store import movements as movement_store
@@ -110,7 +112,7 @@ class Town:
             asked = step["廃棄済証明"]
             retention.certify_disposed(self.tx, self.office, asked["氏名"], asked["生年月日"], asked["消除の日"])
         elif "支援措置" in step:
-            measures.restrict_disclosure(self.tx, self.names[step["支援措置"]], opponent_name="相手", starts_on=self.day)
+            support_cases.apply(self.tx, self.names[step["支援措置"]], "A", Opponent("架空　相手"))
         elif step.get("異動") == "異動取消":
             ground = Ground(kind="error", text="誤り", on=self.day)
             last = movement_store.movement(self.tx, self.movements[step.get("番号", 0) - 1].id)
@@ -130,7 +132,11 @@ class Town:
             body["filed_on"] = self.date(step["届出日"])
         if "根拠" in step:
             body["ground"] = {"kind": GROUNDS[step["根拠"]], "text": "記録", "on": self.day}
-        drafted = service.draft(self.tx, self.office, Filing.model_validate(body))
+        try:
+            filing = Filing.model_validate(body)
+        except ValidationError:  # as the application answers it
+            raise Invalid("not valid") from None
+        drafted = service.draft(self.tx, self.office, filing)
         submitted = service.submit(self.tx, self.office, drafted.id, drafted.version, step.get("確認", USUAL))
         self.decide(submitted, step)
 

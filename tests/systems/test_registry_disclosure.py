@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
+from fastapi.routing import APIRoute
 from pypdf import PdfReader
 
 from infra.targets.services import Postgres
@@ -22,18 +23,22 @@ from kit.migrate import migrate
 from systems.resident_registry.model.measures import Asker
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes import people as people_routes
+from systems.resident_registry.routes import routers
 from systems.resident_registry.rules import measures as rules
-from systems.resident_registry.service import measures, movements
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
+from tenants.databases import admit_zone, close_public_schema
 from tests.support.desk import Desk, desk
-from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, person
+from tests.support.journaled import Journaled, journaled
+from tests.support.registry import MIGRATIONS, PLACE, TODAY, move_in, moved, named, person
 
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
+#: address and identity documents of who asks
+SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
 STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "解除")
 TIMES = 10
-NOT_YET = ("除票", "附票", "閲覧台帳", "税証明", "広域交付", "コンビニ", "一覧・CSV", "EUC", "世帯照会", "データ提供", "通知書")
+NOT_YET = ("附票", "閲覧台帳", "税証明", "コンビニ", "一覧・CSV", "EUC", "世帯照会", "データ提供", "通知書")
 _numbers = itertools.count(1)
 
 
@@ -48,16 +53,29 @@ class Protected:
     name: str
 
 
-@pytest.fixture(scope="module")
-def url(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    found = journaled(postgres, tmp_path_factory.mktemp("segments")).superuser
-    migrate(found, "resident_registry", MIGRATIONS)
-    return found
+def founded(postgres: Postgres, segments: Path) -> Journaled:
+    """A register founded by its owner and used by the counter's role, as a tenant's is."""
+    j = journaled(postgres, segments)
+    close_public_schema(j.owner)
+    migrate(j.owner, "resident_registry", MIGRATIONS)
+    admit_zone(j.owner, "resident_registry", "j_app", "j_sealer", "j_bulk")
+    return j
 
 
 @pytest.fixture(scope="module")
-def town(url: str) -> Iterator[Desk]:
-    with desk(url) as found:
+def register(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Journaled:
+    return founded(postgres, tmp_path_factory.mktemp("segments"))
+
+
+@pytest.fixture(scope="module")
+def url(register: Journaled) -> str:
+    """For what the tests look at behind the counter's back."""
+    return register.superuser
+
+
+@pytest.fixture(scope="module")
+def town(register: Journaled) -> Iterator[Desk]:
+    with desk(register.app) as found:
         yield found
 
 
@@ -70,11 +88,9 @@ def moved_in(town: Desk, url: str) -> Protected:
     place = dataclasses.replace(PLACE, address=f"宮城県牡鹿郡女川町{canary}")
     people_ = [person(name), person("架空\u3000同居", "同居人", born_on=date(1990, 1, 1))]
     with connect(url, actor="clerk") as tx:
-        filed = movements.register_move_in(
-            tx, OFFICE, people_, place=place, previous="東京都", event_on=TODAY, filed_on=TODAY, filer="self"
-        )
-        one, mate = (people.resident(tx, each, TODAY) for each in filed.residents)
-    issued = town.done("clerk", "POST", f"/residents/{one.id}/certificates", json={"requester": {"kind": "self"}})
+        one, mate = move_in(tx, *people_, place=place)
+    asked = {"requester": {"kind": "self", "name": name} | SHOWN}
+    issued = town.done("clerk", "POST", f"/residents/{one.id}/certificates", json=asked)
     return Protected(one, mate, canary, issued["serial"], name)
 
 
@@ -119,10 +135,7 @@ def in_state(town: Desk, url: str, state: str) -> Protected:
             town.done("supervisor", "POST", f"{path}/close", json={"version": case["version"], "reason": "本人の申出"})
         case "転出済み":
             with connect(url, actor="clerk") as tx:
-                leaving = [(each.id, each.version) for each in (p.one, p.mate)]
-                movements.register_move_out(
-                    tx, leaving, destination=f"仙台市青葉区{p.canary}", event_on=TODAY, filed_on=TODAY, filer="self", relations={}
-                )
+                moved(tx, "move_out", {"residents": named(p.one, p.mate), "destination": {"address": f"仙台市青葉区{p.canary}"}})
     return p
 
 
@@ -134,12 +147,18 @@ def everybody(town: Desk, url: str) -> dict[str, list[Protected]]:
 def other_party(turn: int) -> dict[str, Any]:
     """The opponent, under each of the pretexts."""
     kind = ("third_party", "self", "household_member", "representative", "public_body")[turn % 5]
-    return {"kind": kind, "name": OPPONENT["name"], "ground": "債権の回収"}
+    return {"kind": kind, "name": OPPONENT["name"], "ground": "債権の回収"} | SHOWN
 
 
-def paper(town: Desk, resident: UUID, turn: int, form: str = "individual") -> str:
-    body = {"requester": other_party(turn), "form": form}
+def paper(town: Desk, resident: UUID, turn: int, form: str = "individual", **more: str) -> str:
+    body = {"requester": other_party(turn), "form": form} | more
     answer = town.ask("clerk", "POST", f"/residents/{resident}/certificates", json=body)
+    return answer.text if answer.status_code != 201 else answer.text + printed(town, answer.json()["serial"])
+
+
+def elsewhere(town: Desk, p: Protected, turn: int) -> str:
+    body = {"requester": other_party(turn) | {"kind": "other_municipality"}}
+    answer = town.ask("clerk", "POST", f"/residents/{p.one.id}/certificates", json=body)
     return answer.text if answer.status_code != 201 else answer.text + printed(town, answer.json()["serial"])
 
 
@@ -174,7 +193,7 @@ def errors(town: Desk, p: Protected, turn: int) -> str:
 def audit_text(town: Desk, p: Protected, turn: int) -> str:
     """What the journal tells of the looks and refusals: never the row changes, which only a restore reads."""
     paper(town, p.one.id, turn)
-    with town.database.transaction("auditor") as tx:
+    with connect(town.behind) as tx:
         rows = tx.rows("SELECT concat(key, detail) AS told FROM journal.entry WHERE kind <> 'change'")
     return "".join(row["told"] for row in rows)
 
@@ -187,6 +206,9 @@ CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "住民票": lambda town, p, turn: paper(town, p.one.id, turn),
     "住民票(世帯)": lambda town, p, turn: paper(town, p.one.id, turn, "household"),
     "同居人の住民票": lambda town, p, turn: paper(town, p.mate.id, turn),
+    "除票": lambda town, p, turn: paper(town, p.one.id, turn, kind="removed_copy"),
+    "記載事項証明": lambda town, p, turn: paper(town, p.one.id, turn, kind="items"),
+    "広域交付": elsewhere,
     "再印刷": lambda town, p, turn: printed(town, p.serial),
     "エラー": errors,
     "証跡": audit_text,
@@ -211,10 +233,70 @@ def test_the_other_party_learns_nothing_there_either(channel: str) -> None:
     pytest.skip(f"{channel}: this way out does not exist here yet")
 
 
+def reads() -> list[APIRoute]:
+    """Every reading route of the office, those that come later too."""
+    found = [route for router in routers if router.tags[0] == "mynumber" for route in router.routes]
+    return [route for route in found if isinstance(route, APIRoute) and "GET" in route.methods]
+
+
+def filled(p: Protected, name: str, kind: Any) -> str:
+    """A value that leads to the protected person, for a parameter of a route."""
+    known = {"resident_id": p.one.id, "household_id": p.one.household_id, "serial": p.serial, "atena_no": p.one.atena_no}
+    if name in known:
+        return str(known[name])
+    if get_args(kind):
+        return str(get_args(kind)[0])
+    return {date: str(TODAY), int: "10", bool: "true", UUID: str(p.one.id)}.get(kind, p.name)
+
+
+def read_all(town: Desk, p: Protected, who: str) -> tuple[int, list[str]]:
+    """Number of routes that answered, and those whose answer holds the canary."""
+    answered, telling = 0, []
+    for route in reads():
+        path = route.path.removeprefix("/resident-registry")
+        for each in route.dependant.path_params:
+            path = path.replace(f"{{{each.name}}}", filled(p, each.name, each.field_info.annotation))
+        asked = {q.alias: filled(p, q.name, q.field_info.annotation) for q in route.dependant.query_params}
+        needed = {q.alias: asked[q.alias] for q in route.dependant.query_params if q.field_info.is_required()}
+        for params in (needed, needed | {"name": p.name} if "name" in asked else asked):
+            answer = town.ask(who, "GET", path, params=params)
+            text = answer.text
+            if answer.headers.get("content-type", "") == "application/pdf":
+                text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.content)).pages)
+            answered += answer.status_code == 200
+            if p.canary in text:
+                telling.append(f"{route.path} {sorted(params)}")
+    return answered, telling
+
+
+@pytest.mark.proves("JP-2")
+@pytest.mark.parametrize("state", STATES[:-1])
+def test_no_reading_route_tells_the_address(town: Desk, everybody: dict[str, list[Protected]], state: str) -> None:
+    answered, telling = read_all(town, everybody[state][1], "all-but-dv")
+    assert telling == []
+    assert answered >= 4
+
+
+@pytest.mark.proves("JP-2")
+def test_mutant_the_same_routes_tell_it_to_the_dv_officer(town: Desk, everybody: dict[str, list[Protected]]) -> None:
+    assert "/resident-registry/residents/{resident_id} []" in read_all(town, everybody["本支援"][1], "dv-officer")[1]
+
+
 @pytest.mark.proves("JP-2")
 def test_what_was_ended_on_purpose_is_shown_again(town: Desk, everybody: dict[str, list[Protected]]) -> None:
     """The canaries are seen where they may be: the zeros above are not a broken test."""
-    for channel in ("検索", "住所検索", "番号検索", "照会", "住民票", "住民票(世帯)", "同居人の住民票", "再印刷"):
+    for channel in (
+        "検索",
+        "住所検索",
+        "番号検索",
+        "照会",
+        "住民票",
+        "住民票(世帯)",
+        "同居人の住民票",
+        "記載事項証明",
+        "広域交付",
+        "再印刷",
+    ):
         assert disclosures(town, everybody["解除"], channel) == TIMES, channel
 
 
@@ -243,13 +325,30 @@ def test_the_dv_officer_sees_and_the_flag_is_told_to_the_counter(town: Desk, eve
 
 def test_the_person_herself_gets_hers_by_an_approval_and_once(town: Desk, url: str) -> None:
     p = in_state(town, url, "一時解除中")
-    body = {"requester": {"kind": "self", "name": p.name}}
+    body = {"requester": {"kind": "self", "name": p.name} | SHOWN}
     path = f"/residents/{p.one.id}/certificates"
     assert town.ask("other-clerk", "POST", path, json=body).status_code == 403
     issued = town.done("clerk", "POST", path, json=body)
     assert p.canary in printed(town, issued["serial"])
     assert town.ask("other-clerk", "GET", f"/certificates/{issued['serial']}/pdf").status_code == 403
     assert town.ask("clerk", "POST", path, json=body).status_code == 403
+
+
+def test_sent_twice_is_done_once(town: Desk, url: str) -> None:
+    p = moved_in(town, url)
+    body = {"applicant": str(p.one.id), "kind": "A", "opponent": OPPONENT}
+    keyed = {"json": body, "headers": {"Idempotency-Key": f"once-{p.one.id}"}}
+    cases = [town.done("dv-officer", "POST", "/support-cases", **keyed) for _ in range(2)]
+    assert cases[0] == cases[1]
+    stop = {"kind": "no_issue", "acts": ["certificate"], "message": "窓口で係長へ", "override": "none"}
+    keyed = {"json": stop, "headers": {"Idempotency-Key": f"stop-{p.one.id}"}}
+    made = [town.done("supervisor", "POST", f"/residents/{p.mate.id}/suppressions", **keyed) for _ in range(2)]
+    assert made[0] == made[1]
+    path = f"/residents/{p.mate.id}/certificates"
+    refused = town.ask("clerk", "POST", path, json={"requester": {"kind": "self"}})
+    assert (refused.status_code, refused.json()["suppressions"][0]["message"]) == (409, "窓口で係長へ")
+    assert town.ask("supervisor", "DELETE", f"/suppressions/{made[0]['id']}").status_code == 204
+    assert town.ask("supervisor", "DELETE", f"/suppressions/{made[0]['id']}").status_code == 404
 
 
 # ── JP-3 ──
@@ -333,13 +432,13 @@ def test_mutant_without_the_lock_something_is(town: Desk, url: str, monkeypatch:
 
 
 def try_again(town: Desk, p: Protected, requester: str = "self", name: str | None = None, who: str = "clerk") -> bool:
-    body = {"requester": {"kind": requester, "name": name or p.name}}
+    body = {"requester": {"kind": requester, "name": name or p.name, "ground": "x"} | SHOWN}
     return town.ask(who, "POST", f"/residents/{p.one.id}/certificates", json=body).status_code == 201
 
 
 @pytest.mark.proves("JP-4")
 @pytest.mark.parametrize("left", ["crash", "forgotten", "signed out", "used", "restarted"])
-def test_a_lift_closes_itself(town: Desk, url: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lift_closes_itself(register: Journaled, town: Desk, url: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = clock.now
     for turn in range(TIMES):
         p = in_state(town, url, "一時解除中")
@@ -356,7 +455,7 @@ def test_a_lift_closes_itself(town: Desk, url: str, left: str, monkeypatch: pyte
         over = real() + timedelta(minutes=15, seconds=turn)
         monkeypatch.setattr(measures, "now", lambda over=over: over)
         if left == "restarted":
-            with desk(url) as again:
+            with desk(register.app) as again:
                 assert not try_again(again, p)
         assert not try_again(town, p)
         monkeypatch.setattr(measures, "now", real)
@@ -386,16 +485,18 @@ def opened(tx: Any, actor: str) -> Any:
 
 @pytest.mark.proves("JP-2")
 def test_a_restored_copy_issues_nothing_until_its_measures_are_confirmed(postgres: Postgres, tmp_path: Path) -> None:
-    original = journaled(postgres, tmp_path / "segments").superuser
-    migrate(original, "resident_registry", MIGRATIONS)
-    with desk(original) as here:
+    j = founded(postgres, tmp_path / "segments")
+    original = j.superuser
+    with desk(j.app) as here:
         free, p = moved_in(here, original), in_state(here, original, "本支援")
     copy = original + "_copy"
+    copys_app = j.app + "_copy"
     with connect(postgres.url("postgres"), autocommit=True) as tx:
         tx.execute(f"CREATE DATABASE {copy.rsplit('/', 1)[1]} TEMPLATE {original.rsplit('/', 1)[1]}")
-    body = {"requester": {"kind": "self", "name": free.name}}
+        tx.execute(f"CREATE ROLE {copy.rsplit('/', 1)[1]}; GRANT {copy.rsplit('/', 1)[1]} TO j_app")
+    body = {"requester": {"kind": "self", "name": free.name} | SHOWN}
     path = f"/residents/{free.one.id}/certificates"
-    with desk(copy) as there:
+    with desk(copys_app) as there:
         for answer in (
             there.ask("clerk", "POST", path, json=body),
             there.ask("clerk", "GET", f"/certificates/{free.serial}/pdf"),
@@ -412,5 +513,5 @@ def test_a_restored_copy_issues_nothing_until_its_measures_are_confirmed(postgre
         there.done("supervisor", "POST", "/restored-copy/confirm")
         there.done("clerk", "POST", path, json=body)
         assert sum(p.canary in channel(there, p, 0) for channel in CHANNELS.values()) == 0
-    with desk(original) as here:
+    with desk(j.app) as here:
         here.done("clerk", "POST", path, json=body)

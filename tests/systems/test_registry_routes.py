@@ -20,7 +20,7 @@ from tests.support.journaled import journaled
 from tests.support.registry import MIGRATIONS, ONAGAWA, TODAY
 
 CLERK, SUPERVISOR, AUDITOR = "registry_clerk", "registry_supervisor", "auditor"
-STAFF = {"clerk": {CLERK}, "clerk-2": {CLERK}, "supervisor": {CLERK, SUPERVISOR}, "auditor": {AUDITOR}}
+STAFF = {"clerk": {CLERK}, "clerk-2": {CLERK}, "supervisor": {CLERK, SUPERVISOR, "dv_officer"}, "auditor": {AUDITOR}}
 
 
 class Staff:
@@ -203,10 +203,11 @@ def test_as_it_stood_and_as_it_was_known(counter: Counter) -> None:
 def test_the_past_of_a_protected_resident_is_masked_too(counter: Counter) -> None:
     since = TODAY - timedelta(days=10)
     number = counter.move_in(event_on=str(since), filed_on=str(since))
-    body = {"opponent_name": "相手"}
-    assert counter.ask("POST", f"/residents/{number}/disclosure-restrictions", json=body, who="supervisor").status_code == 201
+    body = {"applicant": number, "kind": "A", "opponent": {"name": "架空　相手"}}
+    assert counter.ask("POST", "/support-cases", json=body, who="supervisor").status_code == 201
     household = counter.ask("GET", f"/residents/{number}").json()["household_id"]
-    for path in (f"/residents/{number}", f"/households/{household}"):
+    movement = counter.ask("GET", "/movements").json()["movements"][0]["id"]
+    for path in (f"/residents/{number}", f"/households/{household}", f"/movements/{movement}"):
         answer = counter.ask("GET", path, params={"as_of": str(since)})
         assert "女川1番地" not in answer.text, path
         assert "女川1番地" in counter.ask("GET", path, params={"as_of": str(since)}, who="supervisor").text
@@ -242,3 +243,54 @@ def test_every_look_is_recorded(counter: Counter) -> None:
         assert counter.ask("GET", path).status_code == 200
         with connect(counter.url) as tx:
             assert tx.value("SELECT count(*) FROM journal.entry WHERE kind = 'access'") == before + 1, path
+
+
+def test_a_preview_tells_everything_and_does_nothing(counter: Counter) -> None:
+    wife = PERSON | {"name": "架空　花", "sex": "female", "relation": "妻"}
+    head, spouse = counter.move("move_in", MOVE_IN | {"people": [PERSON, wife]}).json()["residents"]
+    details = {"reason": "death", "residents": [{"id": head, "version": 1}]}
+    body = {"event_on": str(TODAY), "details": details}
+    told = counter.ask("POST", "/movements:preview", json=body).json()
+    effects = {each["id"]: each["items"] for each in told["effects"]}
+    assert effects[head]["state"] == ["current", "dead"]
+    assert effects[spouse] == {"relation": ["妻", "世帯主"]}
+    assert counter.ask("GET", f"/residents/{head}").json()["version"] == 1
+    assert len(counter.ask("GET", "/movements").json()["movements"]) == 1
+    late = {"event_on": str(TODAY - timedelta(days=60)), "filed_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN}
+    told = counter.ask("POST", "/movements:preview", json=late).json()
+    assert (told["is_late"], {each["slug"] for each in told["alerts"]}) == (True, {"late-filing", "same-person"})
+    assert told["effects"][0]["items"]["name"] == [None, "架空　太郎"]
+    wrong = counter.ask("POST", "/movements:preview", json=body | {"event_on": str(TODAY + timedelta(days=1))})
+    assert wrong.status_code == 422
+
+
+@pytest.mark.proves("API-3")
+@pytest.mark.parametrize("text", ["甲\x00", "甲\ue000", "甲\U000f0000", "甲\x1b[2J", "甲\n"])
+def test_what_no_form_can_carry_is_refused_wherever_it_stands(counter: Counter, text: str) -> None:
+    for details in (
+        MOVE_IN | {"people": [PERSON | {"name": text}]},
+        MOVE_IN | {"place": MOVE_IN["place"] | {"address": text}},  # type: ignore[operator]
+        MOVE_IN | {"previous": {"address": "東京都", "head": text}},
+    ):
+        answer = counter.move("move_in", details, up_to="draft")
+        assert answer.status_code == 422, answer.text
+        assert text not in answer.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_on": "9999-12-31"},
+        {"event_on": "0001-01-01"},
+        {"filed_on": "9999-12-31"},
+        {"details": {"reason": "move_in", **MOVE_IN, "certificate": "data", "out_planned_on": "9999-12-31"}},
+        {"details": {"reason": "move_in", **MOVE_IN, "people": [PERSON | {"born_on": "0001-01-01"}]}},
+        {"details": {"reason": "death", "residents": [{"id": "00000000-0000-4000-8000-000000000000", "version": 10**30}]}},
+        {"details": {"reason": "nonsense"}},
+        {"details": {"reason": "move_in", **MOVE_IN, "people": []}},
+        {"confirmed": ["x"] * 21},
+    ],
+)
+def test_edges_are_answered_never_an_error_of_ours(counter: Counter, change: dict[str, Any]) -> None:
+    body = {"event_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN, "up_to": "decided"} | change
+    assert counter.ask("POST", "/movements", json=body).status_code in (201, 404, 409, 422)

@@ -1,8 +1,6 @@
 """The register's procedures, on a real database."""
 
-import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,14 +9,11 @@ import pytest
 from kit import journal
 from kit.db import Tx, connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Stale
-from systems.resident_registry.jobs import imports
 from systems.resident_registry.model.errors import NewHeadNeeded
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import certificates, people, search
 from systems.resident_registry.store import people as store
-from tenants import synthetic_residents
-from tenants.catalog import tenant
 from tests.support.registry import NAME, OFFICE, TODAY, asked, die, household_of, move_in, moved, named, person
 
 
@@ -143,34 +138,6 @@ def test_birth_move_within_and_move_out(tx: Tx) -> None:
     assert search.search(tx, Criteria(name="太朗")) == []
     with pytest.raises(NotFound):
         store.resident(tx, uuid4(), TODAY)
-
-
-def test_the_synthetic_file_is_the_same_every_time(tmp_path: Path) -> None:
-    body = tenant("045811")
-    for name in ("a", "b"):
-        synthetic_residents.write(body, 500, tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    lines = [json.loads(line) for line in (tmp_path / "a").read_text().splitlines()]
-    assert sum(len(line["members"]) for line in lines) == 500
-    assert all(line["address"].startswith("宮城県牡鹿郡女川町") for line in lines)
-    for line in lines:
-        assert [m["relation"] for m in line["members"]].count("世帯主") == 1
-
-
-def test_an_import_with_a_bad_line_names_it_and_leaves_nothing(register: str, tmp_path: Path) -> None:
-    body = tenant("045811")
-    file = tmp_path / "residents.jsonl"
-    synthetic_residents.write(body, 50, file)
-    lines = file.read_text().splitlines()
-    spoiled = json.loads(lines[3])
-    spoiled["members"][0]["individual_number"] = "123456789012"
-    lines[3] = json.dumps(spoiled)
-    file.write_text("\n".join(lines))
-    with pytest.raises(Invalid, match="line 4") as wrong, connect(register) as tx:
-        imports.import_file(tx, OFFICE, file)
-    assert "123456789012" not in wrong.value.detail
-    with connect(register) as tx:
-        assert store.count(tx) == 0
 
 
 def test_every_table_of_the_register_is_watched(register: str) -> None:

@@ -1,122 +1,179 @@
-"""Filling the register from a file: a job of the bulk role, never of the counter."""
+"""Taking a file into the register: a job beside the counter, with the role of bulk imports for the load alone.
 
-import hashlib
-import json
+Killed anywhere, it goes on: a check that was broken off begins again and what it left is swept away, a load is one transaction.
+"""
+
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import count
-from pathlib import Path
-from typing import Any
-from uuid import UUID
+from itertools import chain
+from multiprocessing import get_context
+from uuid import UUID, uuid4
 
-from kit import journal
-from kit.db import Tx
-from kit.errors import Conflict, Invalid
-from systems.resident_registry.model.measures import DOCUMENTS, Opponent, SupportCase
-from systems.resident_registry.model.movements import Change
-from systems.resident_registry.model.people import RESIDENT, Arrival, Household, NewResident, Office, Place, Resident
-from systems.resident_registry.rules import people as rules
-from systems.resident_registry.service import people as service
-from systems.resident_registry.store import history, measures, people
+from kit import clock, journal, reading
+from kit.db import Tx, connect
+from kit.errors import CallerError, Conflict, Unavailable
+from kit.tables import FAULTS
+from systems.resident_registry.model.imports import NAMES, ImportJob
+from systems.resident_registry.model.people import RESIDENT, Office
+from systems.resident_registry.service import import_rows
+from systems.resident_registry.service import imports as service
+from systems.resident_registry.store import imports as store
+from systems.resident_registry.store import people
 
-#: households that are parsed before they are written
-CHUNK = 20_000
-#: keys of a line that make its place
-PLACE = ("postal_code", "address", "authority_code", "town_code", "town", "lot", "building")
-
-
-@dataclass
-class Numbers:
-    """宛名番号 and 世帯番号 of an empty register, in the order of the file."""
-
-    atena: Iterator[int]
-    household: Iterator[int]
-    moment: datetime
+ACTOR = "import job"
+#: a smaller file is checked in this process: starting others costs more than they save
+SMALL_BYTES = 8 << 20
+PROCESSES = 2
 
 
-Member = tuple[Resident, str, dict[str, str] | None]
-Entered = tuple[Household, list[Member]]
+@dataclass(frozen=True)
+class Doors:
+    """Connections: of the zone (job and scratch), of bulk imports (the load), and of a reader of the journal."""
+
+    zone: str
+    bulk: str
+    reader: str
 
 
-def import_file(tx: Tx, office: Office, path: Path) -> int:
-    """Fill an empty register from a file, one household a line; number of residents.
-
-    The transaction belongs to the role of bulk imports, whose rows the journal does not capture: one entry names the file's
-    hash and the number of rows, and a new base must follow.
+def work(doors: Doors, office: Office) -> ImportJob | None:
+    """Take the import that is on its way as far as it goes without the operator; the job, or None when there is none.
 
     Raises
     ------
-    Conflict
-        The register is not empty.
-    Invalid
-        A line does not fit; names its number. Nothing is written.
+    Unavailable
+        Another process is at it.
     """
-    if people.has_any(tx):
-        raise Conflict("the register is not empty: a bulk import fills an empty one")
-    numbers = Numbers(count(1), count(1), history.moment(tx))
-    sha256, residents, chunk = hashlib.sha256(), 0, []
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            sha256.update(line)
-            try:
-                chunk.append(_parsed(json.loads(line), numbers))
-            except (Invalid, ValueError, KeyError, TypeError) as wrong:
-                raise Invalid(f"line {number} of the import file does not fit ({type(wrong).__name__})") from None
-            if len(chunk) == CHUNK:
-                residents += _write_chunk(tx, office, chunk)
-                chunk = []
-    residents += _write_chunk(tx, office, chunk)
-    journal.record(tx, "import", table=RESIDENT, detail={"file_sha256": sha256.hexdigest(), "rows": residents})
-    return residents
+    with _alone(doors):
+        with connect(doors.zone, actor=ACTOR) as tx:
+            job = store.open_job(tx)
+        if job is None:
+            return None
+        if job.state == "uploaded":
+            _check(doors, office, job)
+        elif job.state in ("chosen", "loading"):
+            _load(doors, job)
+        with connect(doors.zone, actor=ACTOR) as tx:
+            return store.job(tx, job.id)
 
 
-def _parsed(line: dict[str, Any], numbers: Numbers) -> Entered:
-    place = Place(**{part: line[part] for part in PLACE if part in line})
-    rules.check_one_head([each["relation"] for each in line["members"]])
-    days = [date.fromisoformat(each["since"]) for each in line["members"]]
-    because = Change(None, min(days), numbers.moment)
-    household = service.household_of(UUID(line["id"]), people.fifteen(next(numbers.household)), place, because)
-    return household, [_member(each, household, numbers, since) for each, since in zip(line["members"], days, strict=True)]
+@contextmanager
+def _alone(doors: Doors) -> Iterator[None]:
+    with connect(doors.zone, autocommit=True, actor=ACTOR) as lock:
+        if not lock.value("SELECT pg_try_advisory_lock(hashtext('import job'))"):
+            raise Unavailable("another process works on this import")
+        yield
 
 
-def _member(each: dict[str, Any], household: Household, numbers: Numbers, since: date) -> Member:
-    del each["since"]
-    number, restriction, previous = UUID(each.pop("id")), each.pop("restriction", None), each.pop("previous_address", None)
-    new = NewResident(**each | {"born_on": date.fromisoformat(each["born_on"])})
-    rules.check_new_resident(new, since)
-    arrival = Arrival(event_on=since, filed_on=since, reason="import", previous_address=previous)
-    atena_no = people.fifteen(next(numbers.atena))
-    one = service.resident_of(new, number, atena_no, household, arrival, Change(None, since, numbers.moment))
-    return one, new.individual_number or "", restriction
+def _check(doors: Doors, office: Office, job: ImportJob) -> None:
+    check = uuid4()
+    try:
+        encoding, rows = _checked(doors, office, job, check)
+    except (reading.Unreadable, Conflict) as wrong:
+        with connect(doors.zone, actor=ACTOR) as tx:
+            store.set_state(tx, job.id, "refused", refused_for=wrong.detail)
+            store.sweep_pieces(tx, job.id)
+        return
+    with connect(doors.bulk, actor=ACTOR) as tx:
+        store.find_between_rows(tx, check, is_empty=not people.has_any(tx))
+    with connect(doors.zone, actor=ACTOR) as tx:
+        store.drop_faulty_rows(tx, check)
+        valid, faults = store.counted(tx, check)
+        told = {"rows": rows, "rows_valid": valid, "faults": faults}
+        store.set_state(tx, job.id, "checked", check_id=check, encoding=encoding, **told)
+        store.sweep_checks(tx, check)
 
 
-def _write_chunk(tx: Tx, office: Office, chunk: list[Entered]) -> int:
-    people.copy_households(tx, (household for household, _ in chunk))
-    members = [member for _, each in chunk for member in each]
-    written = people.copy_residents(tx, (one for one, _, _ in members))
-    people.copy_numbers(tx, ((one.id, *service.seal_number(office, one.id, number)) for one, number, _ in members if number))
-    measures.copy_restrictions(
-        tx,
-        ((_measure(one, m), one.id, Opponent(m["opponent_name"])) for one, _, m in members if m),
-    )
-    return written
+def _checked(doors: Doors, office: Office, job: ImportJob, check: UUID) -> tuple[str, int]:
+    """Encoding of the file, and number of its rows; checked rows and faults are written down."""
+    with connect(doors.bulk, actor=ACTOR) as tx:
+        known = store.identified(tx)
+        head = next(service.opened(tx, office, job.id), None)
+        if head is None:
+            raise Conflict(service.GONE)
+        if reading.is_workbook(head):
+            rows = reading.rows_of_workbook(b"".join(service.opened(tx, office, job.id)))
+            heading = reading.header_of(next(rows, []), NAMES, ignored=(FAULTS,))
+            found = import_rows.Checker(office, check, heading, known).check(2, rows)
+            return "xlsx", _written(tx, check, found)
+        encoding = reading.detect_encoding_of(lambda: service.opened(tx, office, job.id))
+        blocks = reading.blocks(reading.decoded(service.opened(tx, office, job.id), encoding))
+        first = next(blocks)
+        heading = reading.header_of(next(reading.rows_of(first), []), NAMES, ignored=(FAULTS,))
+        task = Task(doors.bulk, office, check, heading, known)
+        every = chain([first], blocks)
+        return encoding, _in_parallel(task, every) if job.size > SMALL_BYTES else sum(map(task.check, every))
 
 
-def _measure(one: Resident, m: dict[str, str]) -> SupportCase:
-    """A measure in force that comes along with the register; of its kind nothing is known."""
-    starts_on, ends_on = date.fromisoformat(m["starts_on"]), date.fromisoformat(m["ends_on"])
-    return SupportCase(
-        id=UUID(m["id"]),
-        kind=None,
-        state="active",
-        applicant_name=one.name,
-        protected_address=one.address,
-        scope=list(DOCUMENTS),
-        applied_on=starts_on,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        origin="before",
-        entered_by="import",
-        decided_by="import",
-    )
+@dataclass
+class Task:
+    """What a process needs to check blocks of one file."""
+
+    url: str
+    office: Office
+    check_id: UUID
+    heading: list[str | None]
+    known: dict[str, str]
+
+    def check(self, block: reading.Block) -> int:
+        """Check a block and write down what was found, all of it or nothing; number of its rows."""
+        checker = import_rows.Checker(self.office, self.check_id, self.heading, self.known)
+        rows, first = reading.rows_of(block), block.first_row
+        if first == 1:
+            next(rows)
+            first = 2
+        found = checker.check(first, rows)
+        with connect(self.url, actor=ACTOR) as tx:
+            return _written(tx, self.check_id, found)
+
+
+def _written(tx: Tx, check: UUID, found: import_rows.Lines) -> int:
+    store.copy_rows(tx, found.lines)
+    store.copy_faults(tx, check, found.wrong)
+    store.copy_characters(tx, check, found.characters)
+    return found.rows
+
+
+def _in_parallel(task: Task, blocks: Iterator[reading.Block]) -> int:
+    """Every block checked, by several processes; the number of rows. No more blocks are read than are soon needed."""
+    rows, waiting = 0, set[Future[int]]()
+    # a fresh process: a forked one would share this one's connections
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        try:
+            for block in blocks:
+                waiting.add(pool.submit(task.check, block))
+                if len(waiting) > 2 * PROCESSES:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    rows += sum(each.result() for each in done)
+            return rows + sum(each.result() for each in waiting)
+        except CallerError:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _load(doors: Doors, job: ImportJob) -> None:
+    """Put the chosen rows into the register: rows, journal entry and nothing else in one transaction of the bulk role."""
+    with connect(doors.reader) as tx:
+        done = store.recorded_load(tx, job.id)
+    if done is None:
+        with connect(doors.zone, actor=ACTOR) as tx:
+            store.set_state(tx, job.id, "loading")
+        done = {"rows": _loaded(doors, job)}
+    with connect(doors.zone, actor=ACTOR) as tx:
+        # the instant after the commit: a base that was begun later has all of it
+        store.set_state(tx, job.id, "loaded", rows_loaded=done["rows"], loaded_at=clock.now())
+        store.sweep_checks(tx, None)
+        store.sweep_pieces(tx, job.id)
+
+
+def _loaded(doors: Doors, job: ImportJob) -> int:
+    if job.check_id is None:
+        raise Conflict("this import was not checked")
+    with connect(doors.bulk, actor=job.chosen_by or ACTOR) as tx:
+        rows = store.load(tx, job.check_id)
+        if rows != job.rows_valid:
+            raise Conflict(service.GONE)
+        detail = {"job": str(job.id), "file_sha256": job.file_sha256, "rows": rows, "choice": job.choice}
+        journal.record(tx, "import", table=RESIDENT, detail=detail)
+    return rows

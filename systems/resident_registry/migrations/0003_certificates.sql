@@ -7,6 +7,11 @@ ALTER TABLE resident_registry.certificate
     ADD COLUMN issued_at timestamptz NOT NULL DEFAULT now();
 CREATE INDEX certificate_day ON resident_registry.certificate (issued_on);
 
+-- Serials count on from those that were given: per year, without gaps, one at a time until the transaction ends.
+INSERT INTO resident_registry.counter
+SELECT 'certificate/' || split_part(serial, '-', 2), max(split_part(serial, '-', 3)::bigint)
+FROM resident_registry.certificate GROUP BY 1;
+
 -- 本人通知制度: who wants to be told that a representative or a third party was given a certificate.
 CREATE TABLE resident_registry.third_party_notice_registration (
     id            uuid PRIMARY KEY,

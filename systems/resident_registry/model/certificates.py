@@ -158,6 +158,7 @@ class Disposed:
     """A removed record that is no longer kept, as the requester describes it."""
 
     name: str
+    born_on: date
     address: str
     removed_on: date
 

@@ -81,18 +81,6 @@ class AlreadyRemoved(Conflict):
     slug = "already-removed"
 
 
-class Suppressed(Conflict):
-    """この住民には抑止が設定されています。"""
-
-    slug = "suppressed"
-
-
-class CopyNotConfirmed(Conflict):
-    """復元した写しです。支援措置を確認するまで発行できません。"""
-
-    slug = "copy-not-confirmed"
-
-
 class NotRemoved(Conflict):
     """職権で消除された住民ではありません。"""
 
@@ -169,6 +157,18 @@ class SecondOfficer(Forbidden):
     """入力した職員とは別の決裁者が必要です。"""
 
     slug = "second-officer"
+
+
+class Suppressed(Conflict):
+    """この住民には抑止が設定されています。"""
+
+    slug = "suppressed"
+
+
+class CopyNotConfirmed(Conflict):
+    """復元した写しです。支援措置を確認するまで発行できません。"""
+
+    slug = "copy-not-confirmed"
 
 
 class RequestIncomplete(Invalid):

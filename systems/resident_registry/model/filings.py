@@ -173,7 +173,7 @@ class NumberChange(Form):
 
     reason: Literal["number_change"]
     resident: Named
-    individual_number: str
+    individual_number: str = Field(max_length=40)
 
 
 class CodeChange(Form):
@@ -181,7 +181,7 @@ class CodeChange(Form):
 
     reason: Literal["code_change"]
     resident: Named
-    resident_code: str | None = None
+    resident_code: str | None = Field(None, max_length=40)
 
 
 class Items(Form):
@@ -191,22 +191,22 @@ class Items(Form):
     kana: Text | None = None
     sex: Literal["male", "female"] | None = None
     born_on: date | None = None
-    born_unknown: str | None = None
+    born_unknown: str | None = Field(None, max_length=100)
     relation: Text | None = None
-    position: int | None = None
+    position: int | None = Field(None, ge=0, le=1000)
     became_resident_on: date | None = None
-    became_resident_unknown: str | None = None
+    became_resident_unknown: str | None = Field(None, max_length=100)
     address_since: date | None = None
-    previous_address: str | None = None
+    previous_address: str | None = Field(None, max_length=200)
     previous_authority: Code | None = None
-    registered_domicile: str | None = None
-    family_register_head: str | None = None
-    nationality: str | None = None
-    residence_status: str | None = None
-    residence_period: str | None = None
+    registered_domicile: str | None = Field(None, max_length=200)
+    family_register_head: str | None = Field(None, max_length=200)
+    nationality: str | None = Field(None, max_length=200)
+    residence_status: str | None = Field(None, max_length=200)
+    residence_period: str | None = Field(None, max_length=200)
     residence_until: date | None = None
-    residence_card_no: str | None = None
-    foreign_class: str | None = None
+    residence_card_no: str | None = Field(None, max_length=200)
+    foreign_class: str | None = Field(None, max_length=200)
     qualifications: dict[str, Any] | None = None
     districts: dict[str, str] | None = None
 

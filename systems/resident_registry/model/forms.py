@@ -1,10 +1,11 @@
 """Parts of the forms of movements: who, where, what a person brings along."""
 
+import unicodedata
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from systems.resident_registry.model import people
 
@@ -13,8 +14,19 @@ Code = Annotated[str, Field(pattern=r"^\d{6}$")]
 Relations = Annotated[dict[UUID, Text], Field(description="relation to the head, by resident; the new head's is 世帯主")]
 
 
+def printable(value: Any) -> Any:
+    """The value itself; refused when a text in it holds control or private-use characters, or half a surrogate pair."""
+    if isinstance(value, str) and any(unicodedata.category(c) in ("Cc", "Co", "Cs") for c in value):
+        raise ValueError("control characters and private-use characters (外字) cannot be entered")
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        printable(each)
+    return value
+
+
 class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _printable = model_validator(mode="before")(printable)
 
 
 class Named(Form):
@@ -64,8 +76,8 @@ class Person(Form):
     former_surname_kana: str | None = Field(None, max_length=100)
     alias: str | None = Field(None, max_length=200)
     alias_kana: str | None = Field(None, max_length=200)
-    resident_code: str | None = None
-    individual_number: str | None = None
+    resident_code: str | None = Field(None, max_length=40)
+    individual_number: str | None = Field(None, max_length=40)
     registered_domicile: str | None = Field(None, max_length=200)
     family_register_head: str | None = Field(None, max_length=200)
     nationality: str | None = Field(None, max_length=100)

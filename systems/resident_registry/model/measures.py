@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+from systems.resident_registry.model.certificates import Requester
+
 #: A 配偶者からの暴力, B ストーカー行為等, C 児童虐待, D その他これらに準ずる行為
 CaseKind = Literal["A", "B", "C", "D"]
 #: 申出受付, 相談機関確認, 決定(支援中), 延長, 終了, 却下
@@ -13,7 +15,6 @@ PROTECTING: tuple[CaseState, ...] = ("applied", "confirmed", "active", "extended
 #: what a measure may be asked for: 住民票, 除票, 戸籍の附票, 住民基本台帳の閲覧
 Document = Literal["residence", "removed", "domicile_history", "browsing"]
 DOCUMENTS: tuple[Document, ...] = ("residence", "removed", "domicile_history", "browsing")
-Requester = Literal["self", "household_member", "representative", "public_body", "third_party"]
 #: 交付停止, 成年被後見, 異動保留, 訴訟
 SuppressionKind = Literal["no_issue", "guardianship", "movement_hold", "litigation"]
 #: acts that a suppression may stop

@@ -55,6 +55,7 @@ REASON = Field("reason", "記載を求める理由", "area", "第三者が項目
 COPIES = Field("copies", "通数", "count", longest=2)
 SUBJECT = (
     Field("subject_name", "除票に記載されていた人の氏名", section="どの除票ですか"),
+    Field("subject_born_on", "その人の生年月日", "day"),
     Field("subject_address", "除票に記載されていた住所"),
     Field("removed_on", "消除された日", "day"),
 )
@@ -134,7 +135,7 @@ def _disposal(desk: Desk) -> Guide:
 
 
 def _issue_disposal(desk: Desk, tx: Tx, v: dict[str, Any]) -> Certificate:
-    subject = Disposed(v["subject_name"], v["subject_address"], v["removed_on"])
+    subject = Disposed(v["subject_name"], v["subject_born_on"], v["subject_address"], v["removed_on"])
     return service.issue_disposal_certificate(tx, desk.office, subject, _request(v))
 
 

@@ -154,8 +154,8 @@ def enter_for(desk: AtDesk, actor: Clerk, resident_id: UUID, reason: str, form: 
 @router.get("/movements/{movement_id}", summary="A movement")
 def shown(desk: AtDesk, actor: Clerk, movement_id: UUID) -> Response:
     with desk.transaction() as tx:
-        one = service.find(tx, movement_id)
-        names, notices = viewing.names(tx, one.residents), store.notices(tx, movement_id)
+        one, notices = service.find(tx, movement_id, desk.actor.roles)
+        names = viewing.names(tx, one.residents)
     steps = [(name, step[0]) for name, step in STEPS.items() if one.state in step[3]]
     shown: dict[str, Any] = {
         "filers": dict(parts.FILERS),
@@ -182,7 +182,7 @@ def _step(desk: Desk, movement_id: UUID, step: str) -> Guide:
         raise NotFound("there is no such step")
     title, fields, verb, _ = STEPS[step]
     with desk.transaction() as tx:
-        one = service.find(tx, movement_id)
+        one, _ = service.find(tx, movement_id, desk.actor.roles)
     return Guide(
         title=title,
         fields=(VERSION, *fields),

@@ -2,7 +2,9 @@
 
 from systems.resident_registry.routes import (
     certificates,
+    exports,
     history,
+    imports,
     measures,
     movements,
     people,
@@ -12,5 +14,17 @@ from systems.resident_registry.routes import (
     support_cases,
 )
 
-SUBJECTS = (search, people, history, movements, certificates, measures, support_cases, retention, statistics)
+SUBJECTS = (
+    search,
+    people,
+    history,
+    movements,
+    certificates,
+    measures,
+    support_cases,
+    retention,
+    statistics,
+    imports,
+    exports,
+)
 routers = tuple(module.router for module in SUBJECTS)

@@ -65,6 +65,7 @@ class DisposalRequest(Strict):
 
     requester: Asker
     name: Text
+    born_on: date
     address: Text
     removed_on: date
     copies: int = Field(1, ge=1, le=10)
@@ -162,7 +163,7 @@ def issue_disposal(
 ) -> Issued:
     def act() -> dict[str, Any]:
         request = _request(body.requester, kind="disposed", copies=body.copies)
-        subject = model.Disposed(body.name, body.address, body.removed_on)
+        subject = model.Disposed(body.name, body.born_on, body.address, body.removed_on)
         return _issued(service.issue_disposal_certificate(tx, office, subject, request))
 
     return Issued(**once(tx, idempotency_key, body.model_dump_json().encode(), act))
@@ -201,6 +202,21 @@ def day_account(
     ]
     sums = {name: sum(getattr(one, name) for one in lines) for name in ("certificates", "copies", "fee_yen")}
     return DayAccount(day=chosen, lines=lines, **sums)
+
+
+@router.get(
+    "/reports/certificates/pdf",
+    summary="The day's account as a page",
+    response_class=Response,
+    responses=problems(403, 422) | {200: {"content": {"application/pdf": {}}}},
+)
+def day_account_pdf(
+    tx: Transaction,
+    actor: Annotated[Actor, Depends(require("registry_clerk", "tenant_admin", "auditor"))],
+    office: Office,
+    day: Annotated[date | None, Query(description="a day in Japan; today when left out")] = None,
+) -> Response:
+    return Response(service.day_account_pdf(tx, office, day or today()), media_type="application/pdf")
 
 
 @router.post(

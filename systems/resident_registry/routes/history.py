@@ -100,11 +100,12 @@ def household(
     known_at: AwareDatetime | None = None,
 ) -> Household:
     one, members = asof.household(tx, household_id, as_of or today(), known_at)
-    seen = [hit(each, actor) for each in members]
-    sees = all(each["address"] for each in seen)
-    shown = [Record(**each | ({} if sees else {"address": None})) for each in seen]
+    shown = [Record(**hit(each, actor)) for each in members]
+    hidden = any(each.address is None for each in shown)
+    if hidden:  # who lives with a protected person has the same address
+        shown = [each.model_copy(update={"address": None}) for each in shown]
     facts: dict[str, Any] = {"id": one.id, "household_no": one.household_no, "version": one.version}
-    return Household(**facts, address=one.address if sees else None, members=shown)
+    return Household(**facts, address=None if hidden else one.address, members=shown)
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Response
@@ -10,9 +10,11 @@ from pydantic import BaseModel, Field
 
 from kit.app import problems
 from kit.clock import today
+from kit.idempotency import once
 from kit.requests import Transaction
-from systems.resident_registry.model.measures import Act, Asker, Override, Requester, SuppressionKind
-from systems.resident_registry.routes.desk import Purpose, Strict, Supervisor, Text, counter
+from systems.resident_registry.model.certificates import Requester
+from systems.resident_registry.model.measures import Act, Asker, Override, SuppressionKind
+from systems.resident_registry.routes.desk import IdempotencyKey, Purpose, Strict, Supervisor, Text, counter
 from systems.resident_registry.service import measures as service
 from systems.resident_registry.store import measures as store
 
@@ -31,6 +33,16 @@ class Approval(Strict):
     ground: Text
     for_actor: Text = Field(description="subject of the clerk who issues")
     not_opponent: bool = Field(False, description="examined: resembles the opponent but is somebody else")
+
+    def asker(self) -> Asker:
+        return Asker(
+            self.requester,
+            name=self.requester_name,
+            born_on=self.requester_born_on,
+            address=self.requester_address,
+            resident_id=self.requester_id,
+            ground=self.ground,
+        )
 
 
 class Lifted(BaseModel):
@@ -63,17 +75,14 @@ class Confirmed(BaseModel):
 @router.post(
     "/lifts", status_code=201, summary="Approve one issue of protected records (一時解除)", responses=problems(403, 422, 428)
 )
-def approve(tx: Transaction, actor: Supervisor, purpose: Purpose, body: Approval) -> Lifted:
-    asker = Asker(
-        body.requester,
-        name=body.requester_name,
-        born_on=body.requester_born_on,
-        address=body.requester_address,
-        resident_id=body.requester_id,
-        ground=body.ground,
-    )
-    lift = service.approve_issue(tx, body.residents, asker, for_actor=body.for_actor, not_opponent=body.not_opponent)
-    return Lifted(id=lift.id, residents=lift.residents, closes_at=lift.closes_at)
+def approve(
+    tx: Transaction, actor: Supervisor, purpose: Purpose, body: Approval, idempotency_key: IdempotencyKey = None
+) -> Lifted:
+    def act() -> dict[str, Any]:
+        lift = service.approve_issue(tx, body.residents, body.asker(), for_actor=body.for_actor, not_opponent=body.not_opponent)
+        return Lifted(id=lift.id, residents=lift.residents, closes_at=lift.closes_at).model_dump(mode="json")
+
+    return Lifted(**once(tx, idempotency_key, body.model_dump_json().encode(), act))
 
 
 @router.post(
@@ -82,9 +91,19 @@ def approve(tx: Transaction, actor: Supervisor, purpose: Purpose, body: Approval
     summary="Stop acts on a record (交付停止, 成年被後見, 異動保留, 訴訟)",
     responses=problems(403, 404, 409, 422, 428),
 )
-def suppress(tx: Transaction, actor: Supervisor, purpose: Purpose, resident_id: UUID, body: NewSuppression) -> Suppression:
-    made = service.suppress(tx, resident_id, **body.model_dump())
-    return Suppression(**{name: value for name, value in asdict(made).items() if name in Suppression.model_fields})
+def suppress(
+    tx: Transaction,
+    actor: Supervisor,
+    purpose: Purpose,
+    resident_id: UUID,
+    body: NewSuppression,
+    idempotency_key: IdempotencyKey = None,
+) -> Suppression:
+    def act() -> dict[str, Any]:
+        made = asdict(service.suppress(tx, resident_id, **body.model_dump()))
+        return Suppression(**{name: made[name] for name in Suppression.model_fields}).model_dump(mode="json")
+
+    return Suppression(**once(tx, idempotency_key, f"{resident_id}{body.model_dump_json()}".encode(), act))
 
 
 @router.delete(

@@ -1,6 +1,7 @@
 """Movements (異動): entered, submitted, sent back, decided, cancelled."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,7 +18,7 @@ from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import Movement, MovementState, Notice
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
-from systems.resident_registry.service import sealing
+from systems.resident_registry.service import preview as previews
 from systems.resident_registry.store import movements as store
 
 router = counter()
@@ -87,6 +88,27 @@ class ShownWhole(Shown):
     notices: list[NoticeShown]
 
 
+class Effect(BaseModel):
+    """Of a resident (null: one who would be entered), each item that would change with its value before and after."""
+
+    id: UUID | None
+    name: str
+    items: dict[str, tuple[Any, Any]]
+
+
+class Told(BaseModel):
+    slug: str
+    title: str
+
+
+class Preview(BaseModel):
+    """What the movement would do, and the alerts to confirm by slug."""
+
+    effects: list[Effect]
+    alerts: list[Told]
+    is_late: bool
+
+
 class Listed(BaseModel):
     """Movements by number; `next` is where the following ones begin."""
 
@@ -101,7 +123,6 @@ def _shown(one: Movement) -> dict[str, Any]:
 def _whole(one: Movement, notices: list[Notice]) -> ShownWhole:
     drafts = [NoticeShown.model_validate(each, from_attributes=True) for each in notices]
     facts = {name: getattr(one, name) for name in ShownWhole.model_fields if name != "notices"}
-    facts["details"] = sealing.masked(one.details)
     return ShownWhole(**facts, notices=drafts)
 
 
@@ -120,6 +141,13 @@ def enter(
     return Shown(**once(tx, idempotency_key, body.model_dump_json(exclude_unset=True).encode(), act))
 
 
+@router.post("/movements:preview", summary="What a movement would do, without doing it", responses=PROBLEMS)
+def preview(tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: Filing) -> Preview:
+    effects, told, is_late = previews.preview(tx, office, body, actor.roles)
+    shown = [asdict(each) for each in effects]
+    return Preview(effects=[Effect(**each) for each in shown], alerts=[Told(**asdict(each)) for each in told], is_late=is_late)
+
+
 @router.get("/movements", summary="Movements of a state or of a resident, by number", responses=problems(403, 422, 428))
 def listed(
     tx: Transaction,
@@ -127,7 +155,7 @@ def listed(
     purpose: Purpose,
     state: MovementState | None = None,
     resident: UUID | None = None,
-    after: Annotated[str, Query(max_length=40)] = "",
+    after: Annotated[str, Query(max_length=40, pattern="^[0-9a-z-]*$")] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Listed:
     found = store.movements(tx, state=state, resident=resident, after=after, limit=limit + 1)
@@ -137,9 +165,9 @@ def listed(
 
 @router.get("/movements/{movement_id}", summary="One movement with its form and drafts", responses=problems(403, 404, 422, 428))
 def find(tx: Transaction, actor: Officer, purpose: Purpose, movement_id: UUID, response: Response) -> ShownWhole:
-    one = service.find(tx, movement_id)
+    one, notices = service.find(tx, movement_id, actor.roles)
     response.headers["ETag"] = f'"{one.version}"'
-    return _whole(one, store.notices(tx, movement_id))
+    return _whole(one, notices)
 
 
 @router.put("/movements/{movement_id}", summary="Another form for a draft or a returned movement", responses=PROBLEMS)

@@ -1,16 +1,58 @@
-"""Figures without persons."""
+"""Statistics without persons, and lists of persons to be seen to; as JSON, CSV, Excel or print."""
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 
-from fastapi import Depends
+from fastapi import Depends, Query, Response
+from pydantic import BaseModel, Field
 
 from kit.app import problems
 from kit.auth import Actor, require
+from kit.errors import Forbidden
 from kit.requests import Transaction
-from systems.resident_registry.routes.desk import counter
+from systems.resident_registry.model.statistics import ListName, StatisticName, Table
+from systems.resident_registry.routes.desk import Office, Purpose, counter
+from systems.resident_registry.service import statistics as service
 from systems.resident_registry.store import people
 
 router = counter()
+Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_supervisor"))]
+Counter = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
+Form = Literal["json", "csv", "xlsx", "pdf"]
+Month = Annotated[date | None, Query(description="any day of the month; this month when left out")]
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+
+
+class Sheet(BaseModel):
+    """A table: heading and rows; a figure that is withheld is null."""
+
+    name: str
+    title: str
+    header: list[str]
+    rows: list[list[str | int | None]]
+    is_published: bool = Field(description="small cells are withheld; 秘匿 says 1 where, and 2 for their sum")
+
+
+def _answer(table: Table, form: Form, office: Office, actor: Actor) -> Response:
+    match form:
+        case "json":
+            rows = [list(row) for row in table.rows]
+            told = Sheet(
+                name=table.name, title=table.title, header=list(table.header), rows=rows, is_published=table.is_published
+            )
+            return Response(told.model_dump_json(), media_type="application/json")
+        case "csv":
+            content = service.as_csv(table)
+        case "xlsx":
+            content = service.as_xlsx(table)
+        case _:
+            content = service.as_pdf(table, tenant_name=office.tenant_name, operator=actor.name)
+    headers = {"Content-Disposition": f'attachment; filename="{table.name}.{form}"'}
+    return Response(content, media_type=MEDIA[form], headers=headers)
 
 
 @router.get("/statistics", summary="Number of residents; no personal data", responses=problems(403))
@@ -18,3 +60,43 @@ def statistics(
     tx: Transaction, actor: Annotated[Actor, Depends(require("registry_clerk", "tenant_admin", "auditor"))]
 ) -> dict[str, int]:
     return {"residents": people.count(tx)}
+
+
+@router.get(
+    "/statistics/{name}",
+    summary="A statistic of residents; small cells withheld unless it stays in the office",
+    response_model=Sheet,
+    responses=problems(403, 422),
+)
+def statistic(
+    tx: Transaction,
+    actor: Counted,
+    office: Office,
+    name: StatisticName,
+    form: Annotated[Form, Query(alias="format")] = "json",
+    month: Month = None,
+    published: bool = True,
+) -> Response:
+    table = service.statistic(tx, name, tenant=office.tenant, month=month, is_published=published)
+    return _answer(table, form, office, actor)
+
+
+@router.get(
+    "/lists/{name}",
+    summary="Persons to be seen to: stays that end, filings that were late, measures that end",
+    response_model=Sheet,
+    responses=problems(403, 422, 428),
+)
+def listed(
+    tx: Transaction,
+    actor: Counter,
+    purpose: Purpose,
+    office: Office,
+    name: ListName,
+    form: Annotated[Form, Query(alias="format")] = "json",
+    month: Month = None,
+    days: Annotated[int, Query(ge=0, le=3660)] = 90,
+) -> Response:
+    if name == "measures_ending" and "dv_officer" not in actor.roles:
+        raise Forbidden("this list goes to the role for protective measures alone")
+    return _answer(service.listed(tx, name, roles=actor.roles, month=month, days=days), form, office, actor)

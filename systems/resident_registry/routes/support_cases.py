@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Response
@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 
 from kit.app import problems
 from kit.clock import today
+from kit.idempotency import once
 from kit.requests import Transaction
 from systems.resident_registry.model import measures as model
-from systems.resident_registry.routes.desk import DvOfficer, Office, Purpose, Strict, Supervisor, Text, counter
+from systems.resident_registry.routes.desk import DvOfficer, IdempotencyKey, Office, Purpose, Strict, Supervisor, Text, counter
 from systems.resident_registry.rules.measures import shown_state
 from systems.resident_registry.service import support_cases as service
 
@@ -119,12 +120,15 @@ def _facts(one: model.SupportCase) -> dict[str, object]:
 @router.post(
     "/support-cases", status_code=201, summary="Take an application (支援措置の申出)", responses=problems(403, 404, 409, 422, 428)
 )
-def apply(tx: Transaction, actor: DvOfficer, purpose: Purpose, body: Application) -> Case:
-    opponent = model.Opponent(**body.opponent.model_dump())
-    made = service.apply(
-        tx, body.applicant, body.kind, opponent, together=body.together, scope=body.scope, applied_on=body.applied_on
-    )
-    return _case(made)
+def apply(tx: Transaction, actor: DvOfficer, purpose: Purpose, body: Application, idempotency_key: IdempotencyKey = None) -> Case:
+    def act() -> dict[str, Any]:
+        opponent = model.Opponent(**body.opponent.model_dump())
+        made = service.apply(
+            tx, body.applicant, body.kind, opponent, together=body.together, scope=body.scope, applied_on=body.applied_on
+        )
+        return _case(made).model_dump(mode="json")
+
+    return Case(**once(tx, idempotency_key, body.model_dump_json().encode(), act))
 
 
 @router.get("/support-cases", summary="Worklists: undecided, ending, expired, moved", responses=problems(403, 428))

@@ -5,7 +5,6 @@ References
 標準仕様書 (alerts), office practice; unlike errors they tell what is unusual, not what is wrong.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,11 +29,8 @@ MINOR = Alert("minor-head", "世帯主が15歳未満です。")
 BUILDING = Alert("building-missing", "同じ番地に方書のある世帯があります。方書を確認してください。")
 STAY = Alert("stay-expired", "在留期間が満了しています。")
 OLD_DEPARTURE = Alert("old-departure", "転出の日から14日を過ぎています。")
+SUPPRESSED = Alert("suppression-read", "抑止が設定されています。内容を確認してください。")
 WORKED_OUT = Alert("relation-worked-out", "続柄を計算しました。確認してください。")
-CHARACTER = Alert("unprintable-character", "帳票に出せない可能性のある文字があります。")
-
-#: kinds of characters that names and addresses are made of: letters, marks, numbers, dashes, spaces
-_LETTERS = ("L", "M", "N", "Z", "Pd")
 
 
 def of_person(one: Resident, on: date) -> list[Alert]:
@@ -46,9 +42,6 @@ def of_person(one: Resident, on: date) -> list[Alert]:
         found.append(MINOR)
     if one.residence_until is not None and one.residence_until < on:
         found.append(STAY)
-    texts = [one.name, one.alias or "", one.former_surname or ""]
-    if any(not unicodedata.category(c).startswith(_LETTERS) for c in "".join(texts)):
-        found.append(CHARACTER)
     return found
 
 

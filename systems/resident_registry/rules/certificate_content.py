@@ -12,7 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from kit.civic.dates import wareki
-from systems.resident_registry.model.certificates import KINDS, Disposed, Entry, Item, Paper, Request, Version
+from systems.resident_registry.model.certificates import (
+    KINDS,
+    Disposed,
+    Entry,
+    Item,
+    Paper,
+    Request,
+    Version,
+)
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Resident
 
@@ -83,11 +91,11 @@ def build_disposed(request: Request, subject: Disposed, disposal_on: date, paper
     """A certificate that a removed record was disposed of when its period had passed (廃棄済証明)."""
     said = "次の者に係る除票は、法令に定める保存期間を経過したため既に廃棄しており、その写しを交付することができません。"
     rows = [
-        [cell("氏 名", subject.name)],
+        [cell("氏 名", subject.name, 2), cell("生年月日", wareki(subject.born_on))],
         [cell("住 所", subject.address)],
         [cell("消除年月日", wareki(subject.removed_on)), cell("保存期間の 満了後の日", wareki(disposal_on))],
     ]
-    note = "氏名・住所・消除年月日は請求者の申立てによるもので、廃棄済みのため記録との照合はしていません。"
+    note = "氏名・生年月日・住所・消除年月日は請求者の申立てによるもので、廃棄済みのため記録との照合はしていません。"
     units = [
         {"kind": "text", "text": said},
         {"kind": "person", "number": "", "rows": rows},

@@ -21,8 +21,6 @@ from systems.resident_registry.model.certificates import (
 from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete, StillKept
 from systems.resident_registry.model.people import Resident
 
-#: told for every refusal of a certificate, so that the answer does not reveal why
-NEUTRAL = "この請求には応じられません。"
 JAPAN = ZoneInfo("Asia/Tokyo")
 #: requesters who say why they ask (arts. 12-2, 12-3)
 WITH_GROUND = ("public_body", "third_party", "listed_profession")

@@ -80,8 +80,7 @@ def check_certificate(
     if certificate == "data":
         if out_planned_on is None:
             raise NoMoveOutCertificate("with the data of the certificate comes the planned day of the departure")
-        last = min(event_on + timedelta(days=days["event"]), out_planned_on + timedelta(days=days["planned"]))
-        if filed_on > last:
+        if filed_on - event_on > timedelta(days=days["event"]) or filed_on - out_planned_on > timedelta(days=days["planned"]):
             raise NoMoveOutCertificate("the data of the certificate no longer serve: the paper is needed")
 
 

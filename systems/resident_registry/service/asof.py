@@ -13,6 +13,7 @@ from kit.db import Tx
 from kit.errors import NotFound
 from systems.resident_registry.model.people import RESIDENT, Household, Resident
 from systems.resident_registry.rules.movements import PLACE_PARTS
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import asof, history, people
 
 _RESIDENT, _HOUSEHOLD = TypeAdapter(Resident), TypeAdapter(Household)
@@ -29,6 +30,7 @@ def resident(tx: Tx, number: UUID, day: date, moment: datetime | None) -> Reside
     NotFound
         There was no such resident then, or nobody knew.
     """
+    measures.hold(tx)
     at = moment or history.moment(tx)
     found = asof.version_at(tx, "resident", number, day, at)
     if found is None:
@@ -39,6 +41,7 @@ def resident(tx: Tx, number: UUID, day: date, moment: datetime | None) -> Reside
 
 def household(tx: Tx, number: UUID, day: date, moment: datetime | None) -> tuple[Household, list[Resident]]:
     """The household and those present in it on that day, as known at that moment; each look is recorded."""
+    measures.hold(tx)
     at = moment or history.moment(tx)
     found = asof.version_at(tx, "household", number, day, at)
     members = asof.members_at(tx, number, day, at)
@@ -65,7 +68,8 @@ def _household(version: asof.Version) -> Household:
 
 def _resident(tx: Tx, version: asof.Version, day: date, moment: datetime) -> Resident:
     facts: dict[str, Any] = {name: version.facts[name] for name in people.ITEMS if name in version.facts}
-    where = asof.version_at(tx, "household", UUID(facts["household_id"]), day, moment)
+    lived = UUID(facts["household_id"])
+    where = asof.version_at(tx, "household", lived, day, moment) or asof.first_version(tx, "household", lived, moment)
     number = where.facts["household_no"] if where else ""
     place = facts.get("removed_place") or (where.facts if where else {})
     joined = {part: place.get(part) for part in PLACE_PARTS if place.get(part) is not None}

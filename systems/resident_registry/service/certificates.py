@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from kit import journal
@@ -17,7 +17,7 @@ from kit.documents import check_printable, qr_svg, render
 from kit.errors import NotFound
 from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
 from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued
-from systems.resident_registry.model.measures import Asker, Document, Requester
+from systems.resident_registry.model.measures import Asker, Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
@@ -47,10 +47,9 @@ def issue_certificate(
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
     rules.check_request(request)
-    asker = Asker(_class_of(request), name=request.name, address=request.address, ground=request.ground)
+    asker = Asker(request.requester, name=request.name, address=request.address, ground=request.ground)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
-    residents = [each.id for each in people]
-    measures.check_disclosure(tx, residents, asker, document=document, is_supervisor=is_supervisor)
+    measures.check_disclosure(tx, [each.id for each in people], asker, document=document, is_supervisor=is_supervisor)
     rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
@@ -76,8 +75,8 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     StillKept
         The period has not passed, or the record is there.
     """
-    years = legal.value("removed_record_years", subject.removed_on, office.parameters)
-    there = store.is_removed_there(tx, subject.name, subject.removed_on)
+    years = legal.value("removed_records_years", subject.removed_on, office.parameters)
+    there = store.is_kept(tx, subject.name, subject.born_on)
     rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
     first = rules.disposal_from(subject.removed_on, years)
     content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
@@ -135,12 +134,6 @@ def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
     )
 
 
-def _class_of(request: Request) -> Requester:
-    """The requester as protective measures class them: a listed profession is a third party, 広域交付 is the person."""
-    others: dict[str, Requester] = {"listed_profession": "third_party", "other_municipality": "self"}
-    return others.get(request.requester) or cast(Requester, request.requester)
-
-
 def _members(tx: Tx, person: Resident) -> list[Resident]:
     return [person] if person.removed_on is not None else persons.members(tx, person.household_id, today())
 
@@ -150,7 +143,7 @@ def _paper(tx: Tx, office: Office, person: Resident | None) -> Paper:
     ward = WARDS.get((person.authority_code if person else None) or "", "") if office.tenant == SENDAI else ""
     code = draw(secrets.randbelow)
     return Paper(
-        serial=store.next_serial(tx, f"{office.tenant}-{today().year}-"),
+        serial=f"{office.tenant}-{today().year}-{persons.draw(tx, f'certificate/{today().year}'):06d}",
         code=printed(code),
         check_url=f"{office.public_url}/verify/{code}",
         issued_on=today(),

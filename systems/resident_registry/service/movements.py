@@ -1,20 +1,22 @@
 """Movements from the draft to the decision: entered, rehearsed, confirmed, examined, decided, undone."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 from kit import journal
 from kit.clock import today
 from kit.db import Tx
-from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, WrongState
+from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, Suppressed, WrongState
 from systems.resident_registry.model.filings import DETAILS, Filing, Ground
 from systems.resident_registry.model.movements import Change, Movement, Notice
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import alerts, notices
 from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.rules.measures import DV_OFFICER
 from systems.resident_registry.rules.people import check_numbers
-from systems.resident_registry.service import corrections, departures, entries, households, legal, reversal, sealing
+from systems.resident_registry.service import corrections, departures, entries, households, legal, measures, reversal, sealing
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import history, numbers
 from systems.resident_registry.store import movements as store
@@ -110,7 +112,7 @@ def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collec
     """
     one = _at(tx, number, version, "draft", "returned")
     with store.rehearsal(tx):
-        told = list(dict.fromkeys(_alerts(_perform(tx, office, one))))
+        told = list(dict.fromkeys(alerts_of(perform(tx, office, one))))
     open_ = [each for each in told if each.slug not in confirmed]
     if open_:
         listed = [{"slug": each.slug, "title": each.title} for each in open_]
@@ -130,7 +132,10 @@ def send_back(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
 def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor: bool) -> Movement:
     """Decide a movement under review: the register changes, notices are drafted, everything in one transaction."""
     one = _at(tx, number, version, "review")
-    case = _perform(tx, office, one)
+    case = perform(tx, office, one)
+    before = [number for number, (version, _) in case.touched.items() if version is not None]
+    has_read = any(each["slug"] == alerts.SUPPRESSED.slug for each in one.alerts)
+    measures.check_movement(tx, before, is_supervisor=is_supervisor, has_read=has_read)
     people = [persons.resident(tx, each, today()) for each in case.touched]
     protected = any(each.restricted for each in people)
     rules.check_officer(
@@ -199,11 +204,23 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
     return store.movement(tx, entered.id)
 
 
-def find(tx: Tx, number: UUID) -> Movement:
-    """A movement; looking at it is looking at those it names."""
+def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[Notice]]:
+    """A movement and its drafts; looking at it is looking at those it names.
+
+    Forms and drafts carry addresses: of protected residents they are empty for everybody without the DV role.
+    """
+    measures.hold(tx)
     one = store.movement(tx, number)
     journal.record_access(tx, RESIDENT, one.residents, {"act": "movement", "number": one.number})
-    return one
+    found = store.notices(tx, number)
+    people = [persons.resident(tx, each, today()) for each in one.residents]
+    households = [persons.household(tx, one.household_id)] if one.household_id else []
+    protected = any(each.restricted for each in people) or any(
+        each.restricted for household in households for each in persons.present(tx, household.id, today())
+    )
+    if protected and DV_OFFICER not in roles:
+        return replace(one, details={}), [replace(each, content={}) for each in found]
+    return replace(one, details=sealing.masked(one.details)), found
 
 
 def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
@@ -215,7 +232,8 @@ def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
     return one
 
 
-def _perform(tx: Tx, office: Office, one: Movement) -> Case:
+def perform(tx: Tx, office: Office, one: Movement) -> Case:
+    """Carry the movement out, in the caller's transaction or rehearsal."""
     case = Case(tx, office, one, Change(one.id, one.event_on, history.moment(tx)))
     details = DETAILS.validate_python(sealing.opened(office, one.id, one.details))
     PERFORM[one.reason](case, details)
@@ -223,9 +241,13 @@ def _perform(tx: Tx, office: Office, one: Movement) -> Case:
     return case
 
 
-def _alerts(case: Case) -> list[alerts.Alert]:
+def alerts_of(case: Case) -> list[alerts.Alert]:
     """Alerts about everybody touched, as the rehearsal left them."""
     found = ([alerts.LATE] if case.movement.is_late else []) + case.alerts
+    try:
+        measures.check_movement(case.tx, case.touched)
+    except Suppressed:
+        found.append(alerts.SUPPRESSED)
     people = [persons.resident(case.tx, each, today()) for each in case.touched]
     for one in people:
         if one.removed_on is None:
@@ -244,7 +266,7 @@ def _alerts(case: Case) -> list[alerts.Alert]:
 def _draft_notices(case: Case, people: list[Resident]) -> int:
     """Draft what the movement gives rise to; number of drafts."""
     tx, one = case.tx, case.movement
-    details = DETAILS.validate_python(one.details) if one.details else None
+    details = DETAILS.validate_python(sealing.opened(case.office, one.id, one.details)) if one.details else None
     found = notices.of_filing(one, people)
     for each in people:
         before = case.touched[each.id][0]

@@ -8,8 +8,8 @@ from systems.resident_registry.model.filings import Reversal
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service.case import Case
-from systems.resident_registry.store import history, numbers
 from systems.resident_registry.store import movements as store
+from systems.resident_registry.store import numbers
 from systems.resident_registry.store import people as persons
 
 
@@ -36,9 +36,8 @@ def reverse(case: Case, body: Reversal) -> None:
         else:
             _as_before(case, one, undone.id)
     for household in store.households_of(case.tx, undone.id):
-        if not history.undo(case.tx, "household", household, undone.id, case.because):
+        if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
-        persons.renew_household_keys(case.tx, household)
     _give_numbers_back(case, undone.id)
     store.void_notices(case.tx, undone.id)
     store.update(case.tx, undone, state="cancelled")
@@ -55,10 +54,9 @@ def _never_was(case: Case, one: Resident) -> None:
 
 
 def _as_before(case: Case, one: Resident, movement: UUID) -> None:
-    if not history.undo(case.tx, "resident", one.id, movement, case.because):
+    if not persons.undo(case.tx, "resident", one.id, movement, case.because):
         raise NotLatest("the record was changed again since")
     restored = persons.resident(case.tx, one.id, today())
-    persons.renew_keys(case.tx, restored)
     numbers.set_in_use(case.tx, one.id, in_use=restored.removed_on is None)
     case.touched[one.id] = (one.version, restored.version)
     case.changed[one.id] = {name for name in persons.ITEMS if getattr(one, name) != getattr(restored, name)}

@@ -46,6 +46,13 @@ def version_at(tx: Tx, table: str, number: UUID, day: date, moment: datetime) ->
     return tx.row(sql, {"id": number, "day": day, "moment": moment}, into=Version)
 
 
+def first_version(tx: Tx, table: str, number: UUID, moment: datetime) -> Version | None:
+    """The version that holds first as known at that moment: where somebody lived who is corrected to have come earlier."""
+    known = "known_from <= %(moment)s AND (known_to IS NULL OR known_to > %(moment)s)"
+    sql = f"SELECT * FROM ({_all(table, 'id = %(id)s', f'{table}_id = %(id)s')}) v WHERE {known} ORDER BY valid_from LIMIT 1"
+    return tx.row(sql, {"id": number, "moment": moment}, into=Version)
+
+
 def members_at(tx: Tx, household_id: UUID, day: date, moment: datetime) -> list[Version]:
     """Versions of those who were present in the household on that day as known at that moment, head first."""
     inner = _all("resident", "household_id = %(id)s", "facts ->> 'household_id' = %(id)s::text")

@@ -13,16 +13,6 @@ ITEMS = tuple(f.name for f in fields(Certificate))
 NOTICE_ITEMS = tuple(f.name for f in fields(Notice))
 
 
-def next_serial(tx: Tx, prefix: str) -> str:
-    """The next serial that begins with `prefix`; one counter at a time until the transaction ends."""
-    tx.execute("SELECT pg_advisory_xact_lock(hashtext('certificate serial'))")
-    last = tx.value(
-        "SELECT max(serial) FROM resident_registry.certificate WHERE serial LIKE %s AND length(serial) = %s",
-        (prefix + "%", len(prefix) + 6),
-    )
-    return f"{prefix}{int(last[-6:]) + 1 if last else 1:06d}"
-
-
 def add_certificate(tx: Tx, c: Certificate) -> None:
     values = [json(v) if name in ("content", "asked") else v for name in ITEMS for v in (getattr(c, name),)]
     marks = ", ".join(["%s"] * len(ITEMS))
@@ -79,10 +69,10 @@ def versions(tx: Tx, resident_id: UUID) -> list[Version]:
     return tx.rows(sql, {"id": resident_id}, into=Version)
 
 
-def is_removed_there(tx: Tx, name: str, removed_on: date) -> bool:
-    """Whether a removed record of that name and day is kept."""
-    sql = "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE removed_on = %s AND name = %s)"
-    found: bool = tx.value(sql, (removed_on, name))
+def is_kept(tx: Tx, name: str, born_on: date) -> bool:
+    """Whether a removed record of that name and birth is kept."""
+    sql = "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE removed_on IS NOT NULL AND born_on = %s AND name = %s)"
+    found: bool = tx.value(sql, (born_on, name))
     return found
 
 

@@ -3,7 +3,7 @@
 `table` is `resident` or `household` throughout. See docs/decisions/0030-two-times.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,20 +12,16 @@ from uuid import UUID, uuid4
 from kit.db import Tx, identifier, json
 from systems.resident_registry.model.movements import Change
 
-#: columns that only serve searching, which a version does not carry -> what they are made of
-SEARCH_KEYS = {
-    "name_bigrams": ("name", "kanji_name", "former_surname", "alias", "roman_name"),
-    "name_key": ("name", "kanji_name", "former_surname", "alias", "roman_name"),
-    "kana_key": ("kana",),
-    "other_kana_key": ("alias_kana", "former_surname_kana"),
-    "address_bigrams": ("address",),
-    "address_key": ("address",),
-}
+#: columns that only serve searching, which a version does not carry
+SEARCH_KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigrams", "address_key")
 #: columns that say which version it is
 OWN = ("valid_from", "known_from", "movement_id", "version")
 #: a row as a version keeps it
 FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[]"
 _COLUMNS = "version, valid_from, valid_to, known_from, known_to, movement_id, facts"
+
+#: makes a row's search keys out of its facts
+Keys = Callable[[Mapping[str, Any]], Mapping[str, object]]
 
 
 @dataclass(frozen=True)
@@ -80,15 +76,21 @@ def believed(tx: Tx, table: str, number: UUID) -> list[Segment]:
     )
 
 
-def change(tx: Tx, table: str, number: UUID, version: int | None, changes: Mapping[str, Any], because: Change) -> bool:
-    """Set columns of a row from the change's day on and keep what was; False when it is not at `version` (None: at any)."""
+def change(
+    tx: Tx, table: str, number: UUID, version: int | None, changes: Mapping[str, Any], because: Change, keys: Keys
+) -> bool:
+    """Set columns of a row from the change's day on and keep what was; False when it is not at `version` (None: at any).
+
+    `keys` makes the row's search keys out of its facts.
+    """
     before = believed(tx, table, number)
     if not before or version not in (None, before[-1].version):
         return False
-    facts = {name: _plain(value) for name, value in changes.items() if name not in SEARCH_KEYS}
+    facts = {name: _plain(value) for name, value in changes.items()}
     if before[-1].movement_id == because.movement_id and because.movement_id:
         # a movement that touches a row twice makes one version of it
-        _update(tx, table, number, changes, because, before[-1].valid_from, before[-1].version)
+        columns = {**changes, **keys({**before[-1].facts, **facts})}
+        _update(tx, table, number, columns, because, before[-1].valid_from, before[-1].version)
         return True
     day = because.valid_from
     if "became_resident_on" in changes and day < before[0].valid_from:
@@ -96,8 +98,8 @@ def change(tx: Tx, table: str, number: UUID, version: int | None, changes: Mappi
     after = rewritten(before, day, facts)
     _replace(tx, table, number, before, after, because.known_from)
     holds = {name for name, value in facts.items() if after[-1].facts.get(name) == value}
-    kept = {name: value for name, value in changes.items() if holds & {name, *SEARCH_KEYS.get(name, ())}}
-    _update(tx, table, number, kept, because, after[-1].valid_from, before[-1].version + 1)
+    kept = {name: value for name, value in changes.items() if name in holds}
+    _update(tx, table, number, {**kept, **keys(after[-1].facts)}, because, after[-1].valid_from, before[-1].version + 1)
     return True
 
 
@@ -151,7 +153,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def undo(tx: Tx, table: str, number: UUID, movement: UUID, because: Change) -> bool:
+def undo(tx: Tx, table: str, number: UUID, movement: UUID, because: Change, keys: Keys) -> bool:
     """Believe again what was believed before the movement made its version; False when the row has changed since.
 
     The movement's version stays as one that was believed until now.
@@ -177,6 +179,9 @@ def undo(tx: Tx, table: str, number: UUID, movement: UUID, because: Change) -> b
     again = [*kept, *(replace(each, id=None) for each in before)]
     _replace(tx, table, number, now, again, because.known_from)
     _restore(tx, table, number, before[-1], because, row["version"] + 1)
+    renewed = keys(before[-1].facts)
+    sets = ", ".join(f"{identifier(name)} = %s" for name in renewed)
+    tx.execute(f"UPDATE resident_registry.{table} SET {sets} WHERE id = %s", (*renewed.values(), number))
     return True
 
 

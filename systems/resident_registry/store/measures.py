@@ -49,11 +49,27 @@ def add_case(tx: Tx, case: SupportCase, opponent: Opponent, applicant: UUID, tog
 
 def case(tx: Tx, number: UUID) -> SupportCase:
     """The case of that id; `NotFound` when there is none."""
-    sql = f"SELECT {_columns(SupportCase)} FROM resident_registry.support_case WHERE id = %s"
-    found = tx.row(sql, (number,), into=SupportCase)
+    found = known_case(tx, number)
     if found is None:
         raise NotFound("there is no such case")
     return found
+
+
+def known_case(tx: Tx, number: UUID) -> SupportCase | None:
+    """The case of that id, or None."""
+    sql = f"SELECT {_columns(SupportCase)} FROM resident_registry.support_case WHERE id = %s"
+    return tx.row(sql, (number,), into=SupportCase)
+
+
+def by_resident_codes(tx: Tx, codes: Sequence[str]) -> list[UUID]:
+    """The newest record, present or removed, of each of these codes, in their order; codes that are unknown are left out."""
+    rows = tx.rows(
+        """SELECT DISTINCT ON (c.n) r.id FROM unnest(%s::text[]) WITH ORDINALITY AS c(code, n)
+           JOIN resident_registry.resident r ON r.resident_code = c.code
+           ORDER BY c.n, r.removed_on DESC NULLS FIRST, r.id""",
+        (list(codes),),
+    )
+    return [row["id"] for row in rows]
 
 
 def change_case(tx: Tx, case: SupportCase, version: int, **changes: object) -> None:
@@ -222,13 +238,3 @@ def confirm_copy(tx: Tx, actor: str, now: datetime) -> None:
         "INSERT INTO resident_registry.copy_confirmed VALUES (resident_registry.this_copy(), %s, %s) ON CONFLICT DO NOTHING",
         (actor, now),
     )
-
-
-def copy_restrictions(tx: Tx, rows: Iterable[tuple[SupportCase, UUID, Opponent]]) -> int:
-    """Measures brought along by an import, in force."""
-    found = list(rows)
-    tx.copy_in(f"resident_registry.support_case ({_columns(SupportCase)})", (astuple(case) for case, _, _ in found))
-    tx.copy_in(
-        "resident_registry.support_protected (case_id, resident_id, role)", ((c.id, one, "applicant") for c, one, _ in found)
-    )
-    return tx.copy_in("resident_registry.support_opponent (case_id, name)", ((c.id, other.name) for c, _, other in found))

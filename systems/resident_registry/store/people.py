@@ -1,13 +1,13 @@
 """Residents and households: the rows that are believed now, and their numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from kit.civic.names import bigrams, fold, kana_key
+from kit.civic.names import bigrams, fold, pairs
 from kit.db import Tx, json
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
@@ -58,12 +58,17 @@ def named(tx: Tx, number: UUID, version: int, today: date) -> Resident:
 def members(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
     """Present members, head first, then by their order and birth; locked until the transaction ends."""
     tx.execute("SELECT FROM resident_registry.household WHERE id = %s FOR UPDATE", (household_id,))
-    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
-    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
-    found = tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
+    found = present(tx, household_id, today)
     if not found:
         raise NotFound("there is no such household")
     return found
+
+
+def present(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
+    """Present members, head first, then by their order and birth; none when there are none."""
+    where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
+    order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
+    return tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
 
 
 def household(tx: Tx, number: UUID) -> Household:
@@ -133,14 +138,11 @@ def household_values(one: Household) -> list[object]:
 
 def set_place(tx: Tx, number: UUID, place: Place, change: Change) -> None:
     """Give the household its new address from the change's day on; what was believed before goes into the history."""
-    history.change(
-        tx,
-        "household",
-        number,
-        None,
-        asdict(place) | {"address_bigrams": bigrams(place.address), "address_key": fold(place.address)},
-        change,
-    )
+    history.change(tx, "household", number, None, asdict(place), change, _place_keys)
+
+
+def _place_keys(values: Mapping[str, Any]) -> dict[str, object]:
+    return {"address_bigrams": bigrams(values["address"]), "address_key": fold(values["address"])}
 
 
 def values_of(one: Resident) -> dict[str, object]:
@@ -148,7 +150,7 @@ def values_of(one: Resident) -> dict[str, object]:
     values = dict(zip(ITEMS, _items(one), strict=True))
     values["qualifications"], values["districts"] = json(one.qualifications), json(one.districts)
     values["removed_place"] = None if one.removed_place is None else json(one.removed_place)
-    return values | _keys(values)
+    return values | keys_of(values)
 
 
 #: items from which keys for searching are made
@@ -156,15 +158,19 @@ _NAMES = ("name", "kanji_name", "former_surname", "alias", "roman_name")
 _READINGS = ("kana", "alias_kana", "former_surname_kana")
 
 
-def _keys(values: Mapping[str, Any]) -> dict[str, object]:
-    """Keys for searching, over every name the person has; derived, never shown."""
-    names = [fold(values[item]) for item in _NAMES if values[item] and fold(values[item])]
-    other = values["alias_kana"] or values["former_surname_kana"]
+#: what `keys_of` needs
+NAMED = (*_NAMES, *_READINGS)
+
+
+def keys_of(values: Mapping[str, Any], fold: Callable[[str], str] = fold) -> dict[str, Any]:
+    """Keys for searching, over every name the person has; derived, never shown. `fold` may know what it is asked already."""
+    names = [folded for item in _NAMES if values.get(item) and (folded := fold(values[item]))]
+    other = values.get("alias_kana") or values.get("former_surname_kana")
     return {
         "name_key": " ".join(names),
-        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in bigrams(name))),
-        "kana_key": kana_key(values["kana"]),
-        "other_kana_key": kana_key(other) if other else None,
+        "name_bigrams": list(dict.fromkeys(pair for name in names for pair in pairs(name))),
+        "kana_key": fold(values["kana"]),
+        "other_kana_key": fold(other) if other else None,
     }
 
 
@@ -182,25 +188,14 @@ def change(tx: Tx, one: Resident, because: Change, **changes: Any) -> None:
     NewerVersion
         Somebody changed the resident since it was read.
     """
-    if changes.keys() & {*_NAMES, *_READINGS}:
-        changes |= _keys({item: getattr(one, item) for item in (*_NAMES, *_READINGS)} | changes)
-    if not history.change(tx, "resident", one.id, one.version, changes, because):
+    if not history.change(tx, "resident", one.id, one.version, changes, because, keys_of):
         current = tx.value("SELECT version FROM resident_registry.resident WHERE id = %s", (one.id,))
         raise NewerVersion("the record changed in the meantime: read it again", current_version=current)
 
 
-def renew_keys(tx: Tx, one: Resident) -> None:
-    """Search keys of a resident whose names came back from the history."""
-    tx.execute(
-        "UPDATE resident_registry.resident SET name_bigrams = %s, kana_key = %s WHERE id = %s",
-        (bigrams(one.name), kana_key(one.kana), one.id),
-    )
-
-
-def renew_household_keys(tx: Tx, number: UUID) -> None:
-    """Search keys of a household whose address came back from the history."""
-    place = household(tx, number).address
-    tx.execute("UPDATE resident_registry.household SET address_bigrams = %s WHERE id = %s", (bigrams(place), number))
+def undo(tx: Tx, table: Literal["resident", "household"], number: UUID, movement: UUID, because: Change) -> bool:
+    """Believe again what was believed before the movement; False when the row has changed since."""
+    return history.undo(tx, table, number, movement, because, keys_of if table == "resident" else _place_keys)
 
 
 def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:

@@ -19,7 +19,8 @@ _HANGING = (
     "movement_resident",
     "notice",
     "legal_hold",
-    "disclosure_restriction",
+    "support_protected",
+    "suppression",
 )
 
 

@@ -1,0 +1,177 @@
+"""Statistics and lists as tables, and tables as files that machines read, spreadsheets open and printers take."""
+
+import io
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from kit import journal, tables
+from kit.civic.dates import due14, wareki
+from kit.clock import today
+from kit.db import Tx
+from kit.documents import render
+from systems.resident_registry.model.measures import SupportCase
+from systems.resident_registry.model.movements import REASONS
+from systems.resident_registry.model.people import RESIDENT
+from systems.resident_registry.model.statistics import FIGURES, WITHHELD, Cell, Group, ListName, StatisticName, Table
+from systems.resident_registry.rules import measures as measure_rules
+from systems.resident_registry.rules import statistics as rules
+from systems.resident_registry.service.legal import value
+from systems.resident_registry.service.measures import hold
+from systems.resident_registry.store import measures
+from systems.resident_registry.store import statistics as store
+
+TEMPLATE = Path(__file__).parents[1] / "templates" / "statistics_1.typ"
+TITLES = {
+    "population_by_town": "町字別人口・世帯数",
+    "population_by_age": "年齢別人口（5歳階級）",
+    "population_by_single_age": "年齢別人口（各歳）",
+    "movements": "人口異動報告",
+    "residence_ending": "在留期間満了予定一覧",
+    "late_filings": "届出期間経過一覧",
+    "measures_ending": "支援措置期限到来一覧",
+}
+TOWN = ("基準日", "市区町村コード", "町字コード", "町字")
+AGE = ("基準日", "市区町村コード", "年齢階級コード", "年齢下限(歳)", "年齢上限(歳)", "年齢階級")
+SINGLE = ("基準日", "市区町村コード", "年齢(歳)", "年齢区分")
+MOVED = ("年月", "市区町村コード", "町字コード", "町字", "異動区分")
+
+
+def statistic(tx: Tx, name: StatisticName, *, tenant: str, month: date | None = None, is_published: bool = True) -> Table:
+    """A statistic of the register as it is now, or of the movements processed in a month.
+
+    Small cells are withheld in what is published; the office's own table has them.
+    """
+    if name == "population_by_town":
+        groups, header = _by_town(tx, tenant), (*TOWN, *FIGURES, "世帯数(世帯)")
+    elif name == "movements":
+        groups, header = _moved(tx, tenant, month or today()), (*MOVED, *FIGURES)
+    else:
+        is_single = name == "population_by_single_age"
+        groups, header = _by_age(tx, tenant, is_single=is_single), (*(SINGLE if is_single else AGE), *FIGURES)
+    if not is_published:
+        return Table(name, TITLES[name], header, [(*group.keys, *group.figures) for group in groups])
+    threshold = value("small_cell_threshold", today())
+    return Table(name, TITLES[name], (*header, WITHHELD), rules.published_rows(groups, threshold), True)
+
+
+def _figures(row: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(row[name] for name in ("total", "male", "female", "japanese", "foreigners"))
+
+
+def _by_town(tx: Tx, tenant: str) -> list[Group]:
+    day = today().isoformat()
+    return [
+        Group((day, row["authority"] or tenant, row["town_code"], row["town"]), (*_figures(row), row["households"]))
+        for row in store.by_town(tx)
+    ]
+
+
+def _by_age(tx: Tx, tenant: str, *, is_single: bool) -> list[Group]:
+    day, groups = today().isoformat(), []
+    for row in store.by_age(tx, today() + timedelta(days=1)):
+        authority, age = row["authority"] or tenant, row["age"]
+        if is_single:
+            keys: tuple[Cell, ...] = (day, authority, age, "年齢不詳" if age is None else f"{age}歳")
+        else:
+            code, low, high = rules.age_class(age)
+            named = "年齢不詳" if low is None else f"{low}～{high}歳" if high is not None else f"{low}歳以上"
+            keys = (day, authority, code, low, high, named)
+        groups.append(Group(keys, _figures(row)))
+    return rules.merged(groups)
+
+
+def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
+    first, after = _month(month)
+    return rules.merged(
+        [
+            Group(
+                (f"{first:%Y-%m}", row["authority"] or tenant, row["town_code"], row["town"], rules.change_of(row["reason"])),
+                _figures(row),
+            )
+            for row in store.movements(tx, first, after, rules.NOT_COUNTED)
+        ]
+    )
+
+
+def _month(day: date) -> tuple[date, date]:
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def listed(tx: Tx, name: ListName, *, roles: frozenset[str], month: date | None = None, days: int = 90) -> Table:
+    """A list of persons to be seen to; each is recorded as looked at before the list leaves.
+
+    Places of protected residents are shown to the role for measures alone.
+    """
+    hold(tx)
+    if name == "residence_ending":
+        return _stays(tx, roles, today() + timedelta(days=days))
+    if name == "late_filings":
+        return _late(tx, month or today())
+    return _measures(tx, today() + timedelta(days=days))
+
+
+def _stays(tx: Tx, roles: frozenset[str], until: date) -> Table:
+    found = [measure_rules.masked(each, roles) for each in store.stays_ending(tx, until, today())]
+    journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "list", "list": "residence_ending"})
+    header = ("宛名番号", "氏名", "国籍・地域", "在留資格", "在留期間満了日", "満了までの日数(日)", "市区町村コード", "住所")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.atena_no, each.name, each.nationality, each.residence_status, str(each.residence_until),
+            (each.residence_until - today()).days, each.authority_code, each.address,
+        )
+        for each in found if each.residence_until
+    ]  # fmt: skip
+    return Table("residence_ending", TITLES["residence_ending"], header, rows)
+
+
+def _late(tx: Tx, month: date) -> Table:
+    found = store.late_filings(tx, *_month(month))
+    journal.record_access(tx, RESIDENT, [n for each in found for n in each.residents], {"act": "list", "list": "late_filings"})
+    header = ("異動番号", "異動事由", "異動日", "届出期限", "届出日", "処理日", "届出人", "人数(人)")
+    rows: list[tuple[Cell, ...]] = []
+    for each in found:
+        due = due14(each.event_on, value("filing_days", each.event_on))
+        days = [str(day) for day in (each.event_on, due, each.filed_on, each.processed_on)]
+        rows.append((each.number, REASONS.get(each.reason, each.reason), *days, each.filer, len(each.residents)))
+    return Table("late_filings", TITLES["late_filings"], header, rows)
+
+
+def _measures(tx: Tx, until: date) -> Table:
+    found = measures.ending(tx, until)
+    for case in found:
+        journal.record_access(tx, RESIDENT, measures.protected_by(tx, case.id), {"act": "list", "list": "measures_ending"})
+    header = ("措置番号", "申出者", "開始日", "終了日", "終了までの日数(日)", "状態")
+    return Table("measures_ending", TITLES["measures_ending"], header, [_measure(case) for case in found])
+
+
+def _measure(case: SupportCase) -> tuple[Cell, ...]:
+    left = (case.ends_on - today()).days if case.ends_on else None
+    state = measure_rules.shown_state(case, today())
+    return str(case.id), case.applicant_name, str(case.starts_on), str(case.ends_on), left, state
+
+
+def as_csv(table: Table) -> bytes:
+    """UTF-8 with a byte order mark; nothing but the table."""
+    out = io.BytesIO()
+    tables.write_csv_to(out, table.header, table.rows)
+    return out.getvalue()
+
+
+def as_xlsx(table: Table) -> bytes:
+    """One sheet, nothing but the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.xlsx"
+        tables.write_xlsx(path, table.title, table.header, table.rows)
+        return path.read_bytes()
+
+
+def as_pdf(table: Table, *, tenant_name: str, operator: str) -> bytes:
+    """The printed form: A4 across, heading on every page, day, operator and page at its foot."""
+    cells = [[f"{cell:,}" if isinstance(cell, int) else cell or "" for cell in row] for row in table.rows]
+    numeric = [any(isinstance(row[n], int) for row in table.rows) for n in range(len(table.header))]
+    data: dict[str, object] = {"title": table.title, "tenant_name": tenant_name, "operator": operator, "day": wareki(today())}
+    data |= {"header": list(table.header), "rows": cells, "numeric": numeric, "is_published": table.is_published}
+    return render(TEMPLATE, data)

@@ -1,0 +1,65 @@
+"""Counts over the register, and the residents of the lists. The only SQL of statistics."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from kit.db import Tx
+from systems.resident_registry.model.movements import Movement
+from systems.resident_registry.model.people import Resident
+from systems.resident_registry.store import people
+from systems.resident_registry.store.movements import ITEMS
+
+_FIGURES = """count(*) AS total,
+    count(*) FILTER (WHERE r.sex = 'male') AS male, count(*) FILTER (WHERE r.sex = 'female') AS female,
+    count(*) FILTER (WHERE r.kind = 'japanese') AS japanese, count(*) FILTER (WHERE r.kind = 'foreign') AS foreigners"""
+_PRESENT = """FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
+    WHERE r.removed_on IS NULL"""
+#: age by law: a year is reached at the end of the day before the birthday (年齢計算ニ関スル法律); null: not known
+_AGE = """CASE WHEN r.born_unknown IS NULL THEN greatest(0,
+    date_part('year', %(eve)s::date) - date_part('year', r.born_on)
+    - (to_char(%(eve)s::date, 'MMDD') < to_char(r.born_on, 'MMDD'))::int)::int END"""
+
+
+def by_town(tx: Tx) -> list[dict[str, Any]]:
+    """Present residents and their households by neighbourhood."""
+    return tx.rows(
+        f"""SELECT h.authority_code AS authority, h.town_code, h.town, {_FIGURES}, count(DISTINCT r.household_id) AS households
+            {_PRESENT} GROUP BY 1, 2, 3 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3"""
+    )
+
+
+def by_age(tx: Tx, eve: date) -> list[dict[str, Any]]:
+    """Present residents by whole years of age; `eve` is the day after the day for which ages are counted."""
+    return tx.rows(
+        f"""SELECT h.authority_code AS authority, {_AGE} AS age, {_FIGURES}
+            {_PRESENT} GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2 NULLS LAST""",
+        {"eve": eve},
+    )
+
+
+def movements(tx: Tx, first: date, after: date, but: Sequence[str]) -> list[dict[str, Any]]:
+    """Persons moved by decided movements that were processed from `first` on and before `after`, but those reasons."""
+    return tx.rows(
+        f"""SELECT h.authority_code AS authority, h.town_code, h.town, m.reason, {_FIGURES}
+            FROM resident_registry.movement m JOIN resident_registry.movement_resident x ON x.movement_id = m.id
+            JOIN resident_registry.resident r ON r.id = x.resident_id JOIN resident_registry.household h ON h.id = r.household_id
+            WHERE m.state IN ('decided', 'completed') AND m.cancels IS NULL AND m.processed_on >= %s AND m.processed_on < %s
+                AND m.reason <> ALL (%s)
+            GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3, 4""",
+        (first, after, list(but)),
+    )
+
+
+def stays_ending(tx: Tx, until: date, today: date) -> list[Resident]:
+    """Present foreign residents whose stay ends on or before the day, or has ended; the most urgent first."""
+    where = "WHERE r.removed_on IS NULL AND r.residence_until <= %(until)s ORDER BY r.residence_until, r.atena_no"
+    return tx.rows(people.SELECT + where, {"until": until, "today": today}, into=Resident)
+
+
+def late_filings(tx: Tx, first: date, after: date) -> list[Movement]:
+    """Movements filed after their period, processed from `first` on and before `after`."""
+    sql = f"""SELECT {", ".join(ITEMS)} FROM resident_registry.movement
+        WHERE is_late AND state IN ('decided', 'completed') AND processed_on >= %s AND processed_on < %s
+        ORDER BY processed_on, number"""
+    return tx.rows(sql, (first, after), into=Movement)

@@ -1,0 +1,122 @@
+"""A protected person moves from one town to another: the town left behind hides where to."""
+
+import dataclasses
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from infra.targets.services import Postgres
+from kit.db import connect
+from kit.errors import NotFound, Refused
+from kit.migrate import migrate
+from systems.resident_registry.model.measures import Asker, Opponent
+from systems.resident_registry.service import measures, movements, support_forwarding
+from systems.resident_registry.service import support_cases as cases
+from systems.resident_registry.store import people
+from tests.support.journaled import journaled
+from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, person
+
+ISHINOMAKI, OSAKI = "042021", "042153"
+CODE = "24727059608"
+OPPONENT = Opponent("三浦 茂", date(1980, 5, 5), "宮城県石巻市穀町14番1号")
+
+
+def town(postgres: Postgres, folder: Path, place: str) -> str:
+    """A town's register, with the person on it at the place."""
+    url = journaled(postgres, folder).superuser
+    migrate(url, "resident_registry", MIGRATIONS)
+    with connect(url, actor="clerk") as tx:
+        here = dataclasses.replace(PLACE, address=place)
+        movements.register_move_in(
+            tx,
+            OFFICE,
+            [person(resident_code=CODE)],
+            place=here,
+            previous="宮城県石巻市穀町1番",
+            event_on=TODAY,
+            filed_on=TODAY,
+            filer="self",
+        )
+    return url
+
+
+def person_of(url: str) -> people.Resident:
+    with connect(url) as tx:
+        number = tx.value("SELECT id FROM resident_registry.resident")
+        return people.resident(tx, number, TODAY)
+
+
+@pytest.fixture(scope="module")
+def towns(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """石巻市, which the person left, and 大崎市, where a measure was decided."""
+    old = town(postgres, tmp_path_factory.mktemp("old"), "宮城県石巻市穀町1番")
+    new = town(postgres, tmp_path_factory.mktemp("new"), "宮城県大崎市古川隠れ里7番")
+    one = person_of(old)
+    with connect(old, actor="clerk") as tx:
+        movements.register_move_out(
+            tx,
+            [(one.id, one.version)],
+            destination="宮城県大崎市古川隠れ里7番",
+            event_on=TODAY,
+            filed_on=TODAY,
+            filer="self",
+            relations={},
+        )
+    with connect(new, actor="officer") as tx:
+        case = cases.apply(tx, person_of(new).id, "A", OPPONENT)
+        case = cases.confirm(tx, case.id, case.version, body="古川警察署", consulted_on=TODAY, opinion="必要")
+    with connect(new, actor="supervisor") as tx:
+        cases.decide(tx, case.id, case.version, tenant=OSAKI)
+    return old, new
+
+
+def sent(new: str) -> list[support_forwarding.Message]:
+    with connect(new) as tx:
+        found = support_forwarding.outgoing(tx)
+        assert [(f.to_authority, f.holds) for f, _ in found] == [(ISHINOMAKI, "removed_record")] * len(found)
+        return [message for _, message in found]
+
+
+def test_the_town_left_behind_refuses_and_hides_where_to(towns: tuple[str, str]) -> None:
+    old, new = towns
+    assert person_of(old).out_planned_to == "宮城県大崎市古川隠れ里7番"
+    assert not person_of(old).restricted
+    message = sent(new)[0]
+    assert "隠れ里" not in repr(message)
+    for _ in range(2):  # the hub delivers at least once
+        with connect(old, actor="hub") as tx:
+            support_forwarding.receive(tx, message, OSAKI)
+    one = person_of(old)
+    assert one.restricted
+    with connect(old, actor="clerk") as tx:
+        assert tx.value("SELECT count(*) FROM resident_registry.support_case") == 1
+        with pytest.raises(Refused):
+            measures.check_disclosure(tx, [one.id], Asker("third_party", name="三浦 茂", ground="x"), document="removed")
+        with pytest.raises(Refused):  # the person herself: by the supervisor's approval
+            measures.check_disclosure(tx, [one.id], Asker("self", name=one.name), document="removed")
+    with connect(old, actor="supervisor") as tx:
+        asker = Asker("self", name=one.name, ground="本人を確認した")
+        measures.approve_issue(tx, [one.id], asker, for_actor="clerk", not_opponent=False)
+    with connect(old, actor="clerk") as tx:
+        measures.check_disclosure(tx, [one.id], asker, document="removed")
+
+
+def test_word_of_the_end_and_of_the_unknown(towns: tuple[str, str]) -> None:
+    old, new = towns
+    message = sent(new)[0]
+    longer = dataclasses.replace(message, what="extended", ends_on=message.ends_on + timedelta(days=365))
+    with connect(old, actor="hub") as tx:
+        support_forwarding.receive(tx, message, OSAKI)
+        assert support_forwarding.receive(tx, longer, OSAKI).ends_on == longer.ends_on
+        assert support_forwarding.receive(tx, message, OSAKI).ends_on == longer.ends_on  # late, changes nothing
+        stranger = dataclasses.replace(message, people=[support_forwarding.Person("12345678903", "x", TODAY)])
+        with pytest.raises(NotFound):
+            support_forwarding.receive(tx, dataclasses.replace(stranger, case_id=uuid4()), OSAKI)
+        ended = support_forwarding.receive(tx, dataclasses.replace(message, what="ended"), OSAKI)
+        assert ended.state == "ended"
+        assert support_forwarding.receive(tx, longer, OSAKI).state == "ended"
+    with pytest.raises(NotFound), connect(new) as tx:  # a case of one's own is nobody else's to end
+        support_forwarding.receive(tx, dataclasses.replace(message, what="ended"), ISHINOMAKI)
+    assert person_of(new).restricted
