@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 from kit.errors import Unavailable
 from tools import programs
 
+#: the server gives these constraints names by the order in which tables are made, and a restore has another order
+_NAMED_NOT_NULL = re.compile(r" CONSTRAINT \S+ NOT NULL")
 #: what replay brings back from the segments is not dumped
 REBUILT = ("journal.entry", "journal.segment")
 
@@ -51,7 +54,7 @@ def load(url: str, folder: Path) -> None:
 
 def schema(url: str) -> str:
     """The schema as text, without what depends on when or by which program it was written."""
-    text = _run("pg_dump", ["--schema-only", "--no-comments"], url)
+    text = _NAMED_NOT_NULL.sub(" NOT NULL", _run("pg_dump", ["--schema-only", "--no-comments"], url))
     keep = [line for line in text.splitlines() if line and not line.startswith(("--", "\\restrict", "\\unrestrict", "SET "))]
     return "\n".join(keep)
 

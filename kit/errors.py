@@ -74,10 +74,9 @@ class VersionRequired(CallerError):
     slug = "version-required"
 
 
-class Unprintable(CallerError):
+class Unprintable(Invalid):
     """A character cannot be printed here."""
 
-    status = 422
     slug = "unprintable"
 
 

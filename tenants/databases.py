@@ -73,7 +73,6 @@ def admit_zone(owner_url: str, schema: str, role: str, backup: str, bulk: str) -
     with connect(owner_url) as tx:
         tx.execute(f"GRANT USAGE ON SCHEMA {where} TO {zone}, {reader}, {filler}")
         tx.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {where} TO {zone}")
-        tx.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {where} TO {zone}")
         tx.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {where} TO {reader}")
         tx.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {where} TO {filler}")
         tx.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {where} TO {zone}, {filler}")  # PUBLIC has no right to them

@@ -80,7 +80,8 @@ def _migrations(home: Home, body: Tenant) -> bool:
     owner, backup, bulk = tenant_url(home, body.code, "owner"), role(body.code, "backup"), role(body.code, "bulk")
     databases.close_public_schema(owner)
     journal.install(owner)
-    sessions.install(owner, zones=[role(body.code, zone) for zone in body.zones], reader=backup)
+    staffed = [role(body.code, zone) for zone in body.zones if zone != "internet"]  # the public does not sign in
+    sessions.install(owner, zones=staffed, reader=backup)
     applied = []
     for zone, names in body.zones.items():
         for name in names:

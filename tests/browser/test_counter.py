@@ -61,6 +61,12 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
+def enter(page: Page) -> None:
+    """Press Enter where it leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def test_by_keyboard_alone_from_search_to_certificate(staff: Staff, somebody: dict[str, Any]) -> None:
     with staff.at(CODE, "registry-clerk", purpose="certificate", java_script_enabled=True) as page:
         page.keyboard.press("Tab")
@@ -71,11 +77,11 @@ def test_by_keyboard_alone_from_search_to_certificate(staff: Staff, somebody: di
         page.keyboard.type(somebody["kana"].split("\u3000")[0])
         tab_to(page, "#born_on")
         page.keyboard.type(wareki(somebody["born_on"]))
-        page.keyboard.press("Enter")
+        enter(page)
         tab_to(page, f"a[href$='{somebody['id']}']")
-        page.keyboard.press("Enter")
+        enter(page)
         tab_to(page, "a[href$='/certificate']")
-        page.keyboard.press("Enter")
+        enter(page)
         tab_to(page, "input[name=requester]")
         page.keyboard.press("Space")
         tab_to(page, "#name")
@@ -84,9 +90,9 @@ def test_by_keyboard_alone_from_search_to_certificate(staff: Staff, somebody: di
         page.keyboard.type("宮城県牡鹿郡女川町女川1番地1")
         tab_to(page, "input[value=driving_licence]")
         page.keyboard.press("Space")
-        page.keyboard.press("Enter")
+        enter(page)
         tab_to(page, "button[value=do]")
-        page.keyboard.press("Enter")
+        enter(page)
         page.wait_for_url(re.compile(r"/certificates/\d{6}-\d{4}-\d+"))
         serial = page.url.rsplit("/", 1)[1]
         pdf = page.context.request.get(f"{START}/certificates/{serial}/pdf").body()

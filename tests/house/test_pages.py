@@ -134,15 +134,23 @@ def test_every_page_opens_the_session_first_and_wants_a_role() -> None:
     assert {name: wrong for name, router in found if (wrong := guarded(router))} == {}
 
 
-def test_only_the_first_pages_are_shown_without_a_purpose() -> None:
+def without_purpose(router: APIRouter) -> bool:
     from systems.resident_registry.pages.desk import purpose_chosen
 
-    without = [
-        name
-        for name, router in page_routers()
-        if not all(purpose_chosen in called(r.dependant) for r in router.routes)  # type: ignore[attr-defined]
-    ]
-    assert without == ["home"]
+    return not all(purpose_chosen in called(route.dependant) for route in router.routes)  # type: ignore[attr-defined]
+
+
+def test_only_the_first_pages_are_shown_without_a_purpose() -> None:
+    assert [name for name, router in page_routers() if without_purpose(router)] == ["home"]
+
+
+def test_mutant_a_page_that_asks_for_no_purpose_is_found() -> None:
+    from systems.resident_registry.pages.desk import router as new_router
+
+    for with_purpose in (True, False):
+        router = new_router(with_purpose=with_purpose)
+        router.add_api_route("/x", lambda: None)
+        assert without_purpose(router) is not with_purpose
 
 
 def test_mutant_a_page_without_a_session_is_found() -> None:

@@ -421,8 +421,8 @@ def test_the_days_account_sums_copies_and_fees(tx: Tx) -> None:
 
 def test_in_sendai_the_head_of_the_ward_issues(tx: Tx) -> None:
     place = Place("9800014", "宮城県仙台市青葉区本町三丁目8番1号", "041017")
-    one = move_in(tx, place=place)[0]
     sendai = replace(OFFICE, tenant="041009", tenant_name="仙台市")
+    one = move_in(tx, place=place, office=sendai)[0]
     issued = service.issue_certificate(tx, sendai, one.id, asked(), is_supervisor=False)
     assert "宮城県仙台市青葉区長" in texts(service.certificate_pdf(tx, sendai, issued.serial))[0]
 

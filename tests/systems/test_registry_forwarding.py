@@ -12,33 +12,29 @@ from kit.db import connect
 from kit.errors import NotFound, Refused
 from kit.migrate import migrate
 from systems.resident_registry.model.measures import Asker, Opponent
-from systems.resident_registry.service import measures, movements, support_forwarding
+from systems.resident_registry.model.people import Office
+from systems.resident_registry.service import measures, support_forwarding
 from systems.resident_registry.service import support_cases as cases
 from systems.resident_registry.store import people
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, person
+from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, moved, named, person
 
 ISHINOMAKI, OSAKI = "042021", "042153"
 CODE = "24727059608"
 OPPONENT = Opponent("三浦 茂", date(1980, 5, 5), "宮城県石巻市穀町14番1号")
 
 
-def town(postgres: Postgres, folder: Path, place: str) -> str:
+def office(code: str, name: str) -> Office:
+    return dataclasses.replace(OFFICE, tenant=code, tenant_name=name)
+
+
+def town(postgres: Postgres, folder: Path, place: str, of: Office) -> str:
     """A town's register, with the person on it at the place."""
     url = journaled(postgres, folder).superuser
     migrate(url, "resident_registry", MIGRATIONS)
     with connect(url, actor="clerk") as tx:
-        here = dataclasses.replace(PLACE, address=place)
-        movements.register_move_in(
-            tx,
-            OFFICE,
-            [person(resident_code=CODE)],
-            place=here,
-            previous="宮城県石巻市穀町1番",
-            event_on=TODAY,
-            filed_on=TODAY,
-            filer="self",
-        )
+        here = dataclasses.replace(PLACE, address=place, authority_code=of.tenant)
+        move_in(tx, person(resident_code=CODE), place=here, previous="宮城県石巻市穀町1番", office=of)
     return url
 
 
@@ -51,19 +47,12 @@ def person_of(url: str) -> people.Resident:
 @pytest.fixture(scope="module")
 def towns(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """石巻市, which the person left, and 大崎市, where a measure was decided."""
-    old = town(postgres, tmp_path_factory.mktemp("old"), "宮城県石巻市穀町1番")
-    new = town(postgres, tmp_path_factory.mktemp("new"), "宮城県大崎市古川隠れ里7番")
+    old = town(postgres, tmp_path_factory.mktemp("old"), "宮城県石巻市穀町1番", office(ISHINOMAKI, "石巻市"))
+    new = town(postgres, tmp_path_factory.mktemp("new"), "宮城県大崎市古川隠れ里7番", office(OSAKI, "大崎市"))
     one = person_of(old)
     with connect(old, actor="clerk") as tx:
-        movements.register_move_out(
-            tx,
-            [(one.id, one.version)],
-            destination="宮城県大崎市古川隠れ里7番",
-            event_on=TODAY,
-            filed_on=TODAY,
-            filer="self",
-            relations={},
-        )
+        leaving = {"residents": named(one), "destination": {"address": "宮城県大崎市古川隠れ里7番"}}
+        moved(tx, "move_out", leaving, office=office(ISHINOMAKI, "石巻市"))
     with connect(new, actor="officer") as tx:
         case = cases.apply(tx, person_of(new).id, "A", OPPONENT)
         case = cases.confirm(tx, case.id, case.version, body="古川警察署", consulted_on=TODAY, opinion="必要")

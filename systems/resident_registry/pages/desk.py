@@ -192,6 +192,11 @@ def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
     return desk.page("guided_check.html", status=409 if told else 200, guide=guide, filled=filled, alerts=alerts, told=told)
 
 
+def number(text: str | None) -> int:
+    """A number that a page put into its own form; 0, which no version has, when somebody changed it."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 class _TakenBack(Exception):
     """Ends a rehearsal."""
 

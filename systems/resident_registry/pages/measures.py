@@ -11,7 +11,7 @@ from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.measures import Asker, Opponent
-from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, proceed
+from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.measures import shown_state
 from systems.resident_registry.service import measures, people
@@ -156,7 +156,7 @@ def _step(desk: Desk, case_id: UUID, step: str) -> Guide:
 
 
 def _take(desk: Desk, tx: Tx, case_id: UUID, step: str, v: dict[str, Any]) -> dict[str, Any]:
-    tenant, version = desk.office.tenant, int(v["version"] or 0)
+    tenant, version = desk.office.tenant, number(v["version"])
     acts: dict[str, Callable[[], object]] = {
         "confirm": lambda: service.confirm(
             tx, case_id, version, body=v["body"], consulted_on=v["consulted_on"], opinion=v["opinion"]
@@ -265,4 +265,5 @@ def stop(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Resp
 def end_stop(desk: AtDesk, actor: Supervisor, stop_id: UUID, form: Form) -> Response:
     with desk.transaction() as tx:
         store.end_suppression(tx, stop_id, tx.actor)
-    return desk.go(f"/residents/{UUID(form['resident_id'][0])}/stops")
+    resident = form.get("resident_id", [""])[0]
+    return desk.go(f"/residents/{resident}/stops" if resident.replace("-", "").isalnum() else "")

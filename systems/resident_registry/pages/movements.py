@@ -14,7 +14,7 @@ from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import REASONS, MovementState
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
-from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, begin, proceed
+from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.pages.movement_lines import lines
 from systems.resident_registry.service import movements as service
@@ -120,7 +120,7 @@ def _file(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -
 
 
 def _proceed(desk: Desk, reason: str, resident_id: UUID | None, form: dict[str, list[str]]) -> Response:
-    step, before = form.get("step", ["check"])[0], int(form.get("count", ["1"])[0] or 1)
+    step, before = form.get("step", ["check"])[0], number(form.get("count", ["1"])[0]) or 1
     count = max(1, min(20, before + {"add": 1, "fewer": -1}.get(step, 0)))
     form = form | {"count": [str(count)]}
     if step in ("add", "fewer"):
@@ -196,7 +196,7 @@ def _step(desk: Desk, movement_id: UUID, step: str) -> Guide:
 
 
 def _take(desk: Desk, tx: Tx, movement_id: UUID, step: str, filled: Filled) -> dict[str, Any]:
-    v, version, office = filled.values, int(filled.values["version"] or 0), desk.office
+    v, version, office = filled.values, number(filled.values["version"]), desk.office
     if step == "submit":
         one = service.submit(tx, office, movement_id, version, filled.raw[CONFIRMED])
     elif step == "approve":
