@@ -32,7 +32,10 @@ def known(cloud: Cloud, code: str) -> list[Manifest]:
 def register_birth(cloud: Cloud, code: str) -> None:
     """A change of the register, over its API."""
     with connect(tenant_url(cloud.home, code, "backup")) as tx:
-        household = tx.value("SELECT household_id::text FROM resident_registry.resident WHERE state = 'current' LIMIT 1")
+        household = tx.value(
+            "SELECT household_id::text FROM resident_registry.resident r WHERE state = 'current' "
+            "AND NOT EXISTS (SELECT FROM resident_registry.protected p WHERE p.resident_id = r.id) LIMIT 1"
+        )
     child = {"name": "架空\u3000子", "kana": "カクウ\u3000コ", "sex": "male", "born_on": "2026-11-01", "relation": "子"}
     details = {"reason": "birth", "household_id": household, "child": child}
     filing = {"event_on": "2026-11-01", "details": details, "up_to": "decided", "confirmed": ["same-person"]}
@@ -117,8 +120,8 @@ def test_mutant_a_row_that_differs_is_found_though_the_counts_are_equal(cloud: C
 def test_a_moment_inside_a_transaction_is_rounded_down_to_whole_transactions(cloud: Cloud) -> None:
     code = ONAGAWA
     with connect(tenant_url(cloud.home, code, "mynumber"), actor="t") as tx:
-        row = "INSERT INTO resident_registry.household (id, postal_code, address, address_bigrams, household_no) "
-        row += "VALUES (gen_random_uuid(), '9860000', %(a)s, '{}', md5(%(a)s))"
+        row = "INSERT INTO resident_registry.household (id, postal_code, address, address_bigrams, address_key, household_no) "
+        row += "VALUES (gen_random_uuid(), '9860000', %(a)s, '{}', '', md5(%(a)s))"
         tx.execute(row, {"a": "first half"})
         time.sleep(0.2)
         middle = tx.value("SELECT clock_timestamp()")

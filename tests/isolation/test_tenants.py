@@ -21,7 +21,10 @@ PAIRS = [(ONAGAWA, MINAMISANRIKU), (MINAMISANRIKU, ONAGAWA)]
 
 def residents(cloud: Cloud, code: str) -> list[dict[str, Any]]:
     with connect(tenant_url(cloud.home, code, "backup")) as tx:
-        return tx.rows("SELECT id, household_id, name FROM resident_registry.resident LIMIT 5")
+        return tx.rows(
+            "SELECT id, household_id, name FROM resident_registry.resident r WHERE state = 'current' "
+            "AND NOT EXISTS (SELECT FROM resident_registry.protected p WHERE p.resident_id = r.id) ORDER BY id LIMIT 5"
+        )
 
 
 def certificate(cloud: Cloud, code: str) -> str:
@@ -78,7 +81,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 #: words in the paths that ask for a role which neither of the two has
-OTHER_ROLES = ("support-", "suppressions", "individual-number", "/imports/", "/exports/", "/mailing")
+OTHER_ROLES = ("support-", "suppressions", "individual-number", "/imports/", "/exports/", "/mailing", "/disposals/", "-hold")
 
 
 def a_case(cloud: Cloud, code: str) -> str:
