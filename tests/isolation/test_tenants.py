@@ -63,6 +63,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/extend": {"version": 1},
     "/close": {"version": 1, "reason": "x"},
     "/opponent": {"resident_id": str(uuid4())},
+    "/legal-holds": {"reason": "x"},
     ":submit": {},
     ":return": {"reason": "x"},
     ":cancel": {"ground": {"kind": "error", "text": "x", "on": "2026-11-01"}},
