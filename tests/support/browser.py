@@ -77,9 +77,12 @@ def sign_in(page: Page, home: Home, code: str, username: str) -> None:
     raise PermissionError(f"{username} could not sign in at {code}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def staff(cloud: Cloud) -> Iterator[Staff]:
-    """One Chromium for the run; tests that need it are skipped where there is none."""
+    """One Chromium for the module; tests that need it are skipped where there is none.
+
+    Not for the whole run: while Playwright's event loop lives, no other test can run one in this thread.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("no Chromium on this machine: `make tools` installs it when run as root")
