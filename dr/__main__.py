@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from dr import backup, check, drill, manifest, report, restore, verify
+from dr import backup, check, manifest, restore
 from kit.errors import CallerError, Conflict, Invalid, NotFound, Unavailable
 from tenants.catalog import tenant
 from tenants.home import Home, home
@@ -42,12 +42,16 @@ def _list(here: Home, code: str) -> Answer:
 
 
 def _restore(here: Home, code: str, args: argparse.Namespace) -> Answer:
+    from dr import verify
+
     restored = restore.run(here, code, until=_until(args))
     compared = verify.run(here, restored)
     return restored.model_dump(mode="json") | compared.model_dump()
 
 
 def _drill(here: Home, codes: list[str], number: str) -> Answer:
+    from dr import drill, report  # what restores and prints takes longer to import than a backup of a segment takes
+
     def say(code: str, name: str, seconds: float) -> None:
         tell("step", tenant=code, name=name, seconds=seconds)
 
@@ -57,6 +61,8 @@ def _drill(here: Home, codes: list[str], number: str) -> Answer:
 
 
 def _report(here: Home, number: str) -> Answer:
+    from dr import report
+
     made = report.read(here, number)
     try:
         report.check_signature(here, number)

@@ -12,7 +12,6 @@ from dr.model import Digest, Manifest
 from kit import clock, journal
 from kit.db import Tx, connect
 from kit.errors import Conflict, Unavailable
-from systems.resident_registry.service import imports
 from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.keyring import TenantKeys, tenant_keys, tenant_url, wrap
@@ -71,6 +70,8 @@ def run(home: Home, code: str, *, base: bool, first: bool) -> dict[str, Any]:
         manifest.write(home.manifests(code), made, state, keys.signer())
         if staged and "resident_registry" in tenant(code, home).systems:
             with connect(tenant_url(home, code, "mynumber"), actor="backup") as tx:
+                from systems.resident_registry.service import imports  # half of this process's start, for a register alone
+
                 imports.mark_based(tx, before=moments[0], at=clock.now())
         return _told(made, summary, pulled)
 

@@ -12,6 +12,7 @@ import httpx2
 
 from dr.restic import Repository
 from kit.errors import Conflict, Unavailable
+from kit.trust import authorities
 
 LISTING = {"Accept": "application/vnd.x.restic.rest.v2"}
 KINDS = ("keys", "data", "index", "snapshots")
@@ -48,7 +49,7 @@ def pull(source: Repository, target: Repository) -> Pulled:
 
 
 def _client(at: Repository) -> httpx2.Client:
-    return httpx2.Client(base_url=at.url, auth=(at.user, at.http_password), timeout=60)
+    return httpx2.Client(base_url=at.url, auth=(at.user, at.http_password), timeout=60, verify=authorities())
 
 
 def _ask(client: httpx2.Client, method: str, path: str, *, good: tuple[int, ...] = (200,), **options: object) -> httpx2.Response:

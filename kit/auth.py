@@ -18,6 +18,7 @@ import jwt
 from fastapi import Depends, Request
 
 from kit.errors import Forbidden, Unauthenticated, Unavailable
+from kit.trust import authorities
 
 ALGORITHM = "RS256"
 MAX_BYTES = 8 * 1024
@@ -73,7 +74,7 @@ class KeySet:
     def _fetch(self) -> None:
         self._tried = time.monotonic()
         try:
-            response = httpx2.get(self._url, timeout=3, follow_redirects=False)
+            response = httpx2.get(self._url, timeout=3, follow_redirects=False, verify=authorities())
             if response.status_code != 200 or len(response.content) > 256 * 1024:
                 return
             found = {

@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import segno
 import typst
 
 from kit.errors import Unavailable, Unprintable
@@ -87,6 +86,8 @@ def check_printable(texts: Iterable[str]) -> list[str]:
 
 def qr_svg(text: str) -> str:
     """A QR code (error correction M) as SVG, two modules of margin; the same text gives the same picture."""
+    import segno  # it takes a twentieth of a process's start
+
     out = io.BytesIO()
     segno.make(text, error="m", micro=False).save(out, kind="svg", border=2, xmldecl=False, nl=False)
     return out.getvalue().decode()

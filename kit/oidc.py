@@ -16,6 +16,7 @@ import httpx2
 
 from kit.auth import Actor, Verifier, bearer, read_part
 from kit.errors import Unauthenticated, Unavailable
+from kit.trust import authorities
 
 NOT_OURS = "the sign-in does not belong to this browser: begin again"
 
@@ -77,7 +78,7 @@ class Realm:
 
     def _tokens(self, form: dict[str, str]) -> SignedIn:
         try:
-            response = httpx2.post(self._url("token"), data=form | {"client_id": self.client}, timeout=5)
+            response = httpx2.post(self._url("token"), data=form | {"client_id": self.client}, timeout=5, verify=authorities())
         except httpx2.HTTPError:
             raise Unavailable("the identity server does not answer") from None
         if response.status_code >= 500:

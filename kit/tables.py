@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-import xlsxwriter
-
 from kit.civic.repertoire import Substitution, code_point, to_cp932
 
 Cell = str | int | float | None
@@ -81,6 +79,8 @@ def character_report(replaced: Iterable[Substitution]) -> list[tuple[Cell, ...]]
 
 def write_xlsx(path: Path, title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """One sheet with a frozen heading; numbers stay numbers, codes stay text; prints on A4 width."""
+    import xlsxwriter  # a tenth of a process's start, for a table now and then
+
     with xlsxwriter.Workbook(str(path), _OPTIONS) as book:
         sheet = book.add_worksheet(title[:31])
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True})
@@ -129,6 +129,8 @@ def write_faults_xlsx(
 
     Everything is text, so that leading zeros and days stay as they are when the file is corrected and given again.
     """
+    import xlsxwriter
+
     by_row: dict[int, list[Fault]] = {}
     for fault in faults:
         by_row.setdefault(fault.row, []).append(fault)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from kit import errors
+from kit.trust import authorities
 
 Answer = dict[str, Any]
 #: seconds that the API may be away while an operation is waited for
@@ -18,7 +19,7 @@ class Client:
     """Speaks for one machine account; takes a new token when the old one runs out."""
 
     def __init__(self, api_url: str, *, issuer: str, client_id: str, client_secret: str) -> None:
-        self._http = httpx2.Client(base_url=api_url, timeout=60)
+        self._http = httpx2.Client(base_url=api_url, timeout=60, verify=authorities())
         self._token_url = f"{issuer}/protocol/openid-connect/token"
         self._credentials = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         self._token, self._until = "", 0.0
@@ -26,7 +27,7 @@ class Client:
     def _bearer(self) -> dict[str, str]:
         if time.monotonic() > self._until:
             try:
-                answer = httpx2.post(self._token_url, data=self._credentials, timeout=20)
+                answer = httpx2.post(self._token_url, data=self._credentials, timeout=20, verify=authorities())
             except httpx2.HTTPError:
                 raise errors.Unavailable("Keycloak does not answer: `mcloud up` starts the cloud") from None
             if answer.status_code != 200:

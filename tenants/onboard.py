@@ -13,6 +13,7 @@ from kit.civic.places import addresses
 from kit.clock import today
 from kit.db import connect
 from kit.errors import NotFound, Unavailable
+from kit.trust import authorities
 from tenants import databases, realm
 from tenants.catalog import index, tenant
 from tenants.home import Home, database_name
@@ -130,7 +131,7 @@ def _smoke_test(home: Home, body: Tenant) -> bool:
         raise Unavailable(f"changes of {', '.join(missing)} would not reach the journal")
     try:
         realm_url = f"{home.keycloak_url}/realms/{body.code}"
-        known = httpx2.get(f"{realm_url}/.well-known/openid-configuration", timeout=10).json()
+        known = httpx2.get(f"{realm_url}/.well-known/openid-configuration", timeout=10, verify=authorities()).json()
         if known.get("issuer") != home.issuer(body.code):
             raise Unavailable(f"the realm of {body.code} names another issuer")
         for process in processes(body):
@@ -143,10 +144,10 @@ def _smoke_test(home: Home, body: Tenant) -> bool:
 def _knock(home: Home, body: Tenant, process: Process) -> None:
     zone = process.zone
     base = home.process_url(index(body.code), body.code, zone, process.name)
-    paths = httpx2.get(f"{base}/openapi.json", timeout=10).json()["paths"]
+    paths = httpx2.get(f"{base}/openapi.json", timeout=10, verify=authorities()).json()["paths"]
     door = next((path for path, verbs in paths.items() if "get" in verbs and "{" not in path), None)
     # the public's page is open to everybody, every other door asks who is there
     answers = {f"{base}/health": 200} | ({f"{base}{door}": 200 if zone == "internet" else 401} if door else {})
     for url, status in answers.items():
-        if httpx2.get(url, timeout=10).status_code != status:
+        if httpx2.get(url, timeout=10, verify=authorities()).status_code != status:
             raise Unavailable(f"smoke test of {body.code} in zone {zone}: {url.removeprefix(base)} does not answer {status}")

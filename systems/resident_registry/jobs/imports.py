@@ -23,8 +23,8 @@ from systems.resident_registry.store import imports as store
 from systems.resident_registry.store import people
 
 ACTOR = "import job"
-#: a smaller file is checked in this process: starting others costs more than they save
-SMALL_BYTES = 8 << 20
+#: a smaller file (85,000 rows) is checked in this process: starting others costs more than they save where others work too
+SMALL_BYTES = 24 << 20
 PROCESSES = 2
 
 
