@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,10 @@ def up(home: Home, report: Report, *, identity: bool = True) -> None:
         check_ports(home)
     if (home.path / "sites" / "primary.lost").exists():
         raise Conflict("site primary is lost: `mcloud site return primary` brings it back")
-    for site in SITES:
-        report(f"postgres-{site}: founded", postgres(home, site).ensure_initialised())
+    with ThreadPoolExecutor(len(SITES)) as pool:
+        founded = list(pool.map(lambda site: postgres(home, site).ensure_initialised(), SITES))
+    for site, is_new in zip(SITES, founded, strict=True):
+        report(f"postgres-{site}: founded", is_new)
         give(home.site(site) / "restic")
         (home.site(site) / "restic" / ".htpasswd").touch(mode=0o600)
         _own(home.site(site) / "restic" / ".htpasswd")
@@ -216,8 +219,8 @@ def lift(home: Home, code: str) -> dict[str, Any]:
     """Take the tenant's processes away; its data stays."""
     boss = supervisor(home)
     gone = [name for name in boss.names() if name.startswith(f"tenant-{code}-")]
+    boss.stop(*gone)
     for name in gone:
-        boss.stop(name)
         boss.remove(name)
     return {"changed": bool(gone), "removed": gone}
 
@@ -239,8 +242,7 @@ def lose_site(home: Home) -> dict[str, Any]:
     """The sea: everything of site primary stops, its folder is moved away and made unreadable. Evidence of both."""
     boss = supervisor(home)
     names, lost_at = [n for n in boss.names() if n.startswith("tenant-") or n.endswith("-primary")], now()
-    for name in names:
-        boss.stop(name)
+    boss.stop(*names)
     folder, lost = home.site("primary"), home.path / "sites" / "primary.lost"
     if folder.exists() and not lost.exists():
         folder.rename(lost)

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -108,12 +110,19 @@ class Supervisor:
             raise Unavailable(f"{name} does not start: {fault.faultString}; see {self.logs}/{name}.log") from None
         return True
 
-    def stop(self, name: str) -> bool:
-        """Stop the program and wait; False when it does not run."""
-        try:
-            return bool(self._call("supervisor.stopProcess", name, True))
-        except Fault:
-            return False
+    def stop(self, *names: str) -> bool:
+        """Stop the programs, all at once, and wait; False when none ran."""
+        stopped = []
+        for name in names:
+            with suppress(Fault):  # it does not run
+                self._call("supervisor.stopProcess", name, False)
+                stopped.append(name)
+        for name in stopped:
+            wait_until(partial(self._rests, name), f"the end of {name}", 40)
+        return bool(stopped)
+
+    def _rests(self, name: str) -> bool:
+        return self.state(name) not in ("RUNNING", "STOPPING")
 
     def signal(self, name: str, signal: str) -> None:
         """Send the running program a signal, by name (`HUP`)."""

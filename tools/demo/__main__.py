@@ -98,14 +98,18 @@ class Story:
         self.terminal.scene(4, "両拠点へ写し、海が来る / copies at both sites; the sea comes")
         api = self.api
         self.summary["backups"] = []
+
+        def copy(code: str) -> tuple[dict[str, Any], float]:
+            began = time.monotonic()
+            return api.wait(api.back_up(code))["result"], time.monotonic() - began
+
         with ThreadPoolExecutor(2) as pool:
-            done = list(pool.map(lambda code: api.wait(api.back_up(code)), TENANTS))
-        for operation in done:
-            result = operation["result"]
+            done = list(pool.map(copy, TENANTS))
+        for result, seconds in done:
             for site in result["sites"]:
                 self.summary["backups"].append({"tenant": result["tenant"], **site})
             sizes = ", ".join(f"{site['site']} +{site['bytes_added']:,} B" for site in result["sites"])
-            self.terminal.step(f"{result['tenant']} {result['kind']} sealed and copied", 0, sizes)
+            self.terminal.step(f"{result['tenant']} {result['kind']} sealed and copied", round(seconds, 2), sizes)
         with self.terminal.timed("site primary is lost: stopped, folders unreadable"):
             runner.run(self.home, "infra.run", ["lose-site"])
         try:
