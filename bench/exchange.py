@@ -46,7 +46,8 @@ def register(server: Postgres, name: str) -> imports.Doors:
     databases.close_public_schema(urls["owner"])
     journal.install(urls["owner"])
     migrate(urls["owner"], "resident_registry", MIGRATIONS)
-    databases.let_read(urls["owner"], "migrations", f"{name}_backup")
+    for schema in ("migrations", "certificate_check"):
+        databases.let_read(urls["owner"], schema, f"{name}_backup")
     databases.admit_zone(urls["owner"], "resident_registry", f"{name}_mynumber", f"{name}_backup", f"{name}_bulk")
     with connect(urls["owner"]) as tx:
         journal.admit(tx, writers=[f"{name}_mynumber", f"{name}_bulk"], sealer=f"{name}_backup")

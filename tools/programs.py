@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kit.errors import Unavailable
 
@@ -42,6 +43,32 @@ def postgres_bin() -> Path:
     if found is None or not found.submodule_search_locations:
         raise Unavailable("PostgreSQL's wheel is missing: run `make setup`")
     return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def run_postgres(program: str, arguments: Sequence[str], url: str) -> str:
+    """What one of PostgreSQL's programs (pg_dump, pg_restore …) writes, given the database at `url`.
+
+    Raises
+    ------
+    Unavailable
+        Its exit code is not 0; with its first error, never a line that quotes a row.
+    """
+    place = urlsplit(url)
+    environment = {
+        "PGHOST": place.hostname or "",
+        "PGPORT": str(place.port),
+        "PGUSER": place.username or "",
+        "PGPASSWORD": place.password or "",
+        "PGDATABASE": place.path.lstrip("/"),
+        "PATH": os.defpath,
+    }
+    command = [str(postgres_bin() / program), "--no-password", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        first = next((line for line in said if "error:" in line), "".join(said[-1:]))
+        raise Unavailable(f"{program} failed (exit {done.returncode}): {first[:300]}")
+    return done.stdout
 
 
 def restic() -> Path:

@@ -4,13 +4,10 @@ Kept is the schema with the list of the changes that made it, no row else: no re
 """
 
 import os
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kit.db import connect
-from kit.errors import Unavailable
 from tools import programs
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
@@ -35,7 +32,9 @@ def lay(url: str, file: Path | None) -> bool:
     """Lay the kept tables into an empty database, all or none; False when there are tables, or none are kept."""
     if file is None or not file.exists() or tables(url):
         return False
-    _run("pg_restore", ["--single-transaction", "--no-owner", "-d", urlsplit(url).path.lstrip("/"), str(file)], url)
+    programs.run_postgres(
+        "pg_restore", ["--single-transaction", "--no-owner", "-d", urlsplit(url).path.lstrip("/"), str(file)], url
+    )
     return True
 
 
@@ -46,22 +45,6 @@ def keep(url: str, file: Path | None) -> bool:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     rows_of = [f"--exclude-table-data=public.{name}" for name in tables(url) if name not in CHANGES]
-    _run("pg_dump", ["-Fc", "-Z0", "--no-owner", "--no-privileges", "-f", str(draft), *rows_of], url)
+    programs.run_postgres("pg_dump", ["-Fc", "-Z0", "--no-owner", "--no-privileges", "-f", str(draft), *rows_of], url)
     draft.replace(file)
     return True
-
-
-def _run(program: str, arguments: Sequence[str], url: str) -> None:
-    place = urlsplit(url)
-    environment = {
-        "PGHOST": place.hostname or "",
-        "PGPORT": str(place.port),
-        "PGUSER": place.username or "",
-        "PGPASSWORD": place.password or "",
-        "PGDATABASE": place.path.lstrip("/"),
-        "PATH": os.defpath,
-    }
-    command = [str(programs.postgres_bin() / program), "--no-password", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise Unavailable(f"{program} of Keycloak's tables failed: {' '.join(done.stderr.strip().splitlines()[-1:])[-300:]}")
