@@ -1,7 +1,6 @@
 """`python -m dr VERB …`: backup, restore and drills as a process of their own. JSON events on standard output, one a line."""
 
 import argparse
-import json
 import sys
 import uuid
 from collections.abc import Callable
@@ -9,18 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from dr import backup, check, manifest, restore
-from kit.errors import CallerError, Conflict, Invalid, NotFound, Unavailable
+from kit.errors import Conflict, Invalid
+from kit.events import tell, told
 from tenants.catalog import tenant
 from tenants.home import Home, home
 from tenants.keyring import tenant_keys
 
-EXIT = {NotFound: 3, Conflict: 4, Unavailable: 6}
 Answer = dict[str, Any]
-
-
-def tell(event: str, **facts: object) -> None:
-    sys.stdout.write(json.dumps({"event": event, **facts}, ensure_ascii=False, default=str) + "\n")
-    sys.stdout.flush()
 
 
 def _until(args: argparse.Namespace) -> datetime | None:
@@ -105,22 +99,18 @@ def _parsed() -> argparse.Namespace:
     return args
 
 
+def _answer(args: argparse.Namespace) -> Answer:
+    here = home()
+    if args.verb == "report":
+        return _report(here, args.id)
+    if args.verb == "drill":
+        return _drill(here, args.tenant, args.id)
+    return ONE[args.verb](here, tenant(args.tenant[0], here).code, args)
+
+
 def main() -> int:
     args = _parsed()
-    try:
-        here = home()
-        if args.verb == "report":
-            result = _report(here, args.id)
-        elif args.verb == "drill":
-            result = _drill(here, args.tenant, args.id)
-        else:
-            result = ONE[args.verb](here, tenant(args.tenant[0], here).code, args)
-        tell("result", **result)
-    except CallerError as wrong:
-        tell("error", status=wrong.status, detail=wrong.detail)
-        sys.stderr.write(f"dr {args.verb}: {wrong.detail}\n")
-        return EXIT.get(type(wrong), 1)
-    return 0
+    return told(f"dr {args.verb}", lambda: _answer(args))
 
 
 if __name__ == "__main__":

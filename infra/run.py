@@ -1,7 +1,6 @@
 """`python -m infra.run VERB …`: the command the counter starts. JSON events on standard output, one a line."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -9,15 +8,9 @@ from typing import Any, Protocol
 
 from infra.config import stack_of_site, stack_of_tenant
 from infra.targets import local
-from kit.errors import CallerError, Conflict, Invalid, NotFound, Unavailable
+from kit.errors import Invalid
+from kit.events import tell, told
 from tenants.home import Home, home
-
-EXIT = {NotFound: 3, Conflict: 4, Unavailable: 6}
-
-
-def tell(event: str, **facts: object) -> None:
-    sys.stdout.write(json.dumps({"event": event, **facts}, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 class Steps:
@@ -120,13 +113,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.verb in ("accounts", "land", "lift", "state") and not args.tenant:
         parser.error(f"{args.verb} needs --tenant")
-    try:
-        tell("result", **VERBS[args.verb](home(), args))
-    except CallerError as wrong:
-        tell("error", status=wrong.status, detail=wrong.detail)
-        sys.stderr.write(f"{args.verb}: {wrong.detail}\n")
-        return EXIT.get(type(wrong), 1)
-    return 0
+    return told(args.verb, lambda: VERBS[args.verb](home(), args))
 
 
 if __name__ == "__main__":

@@ -3,19 +3,16 @@
 import sys
 
 from infra.images.build import build_all
-from infra.run import EXIT, tell
-from kit.errors import CallerError
+from kit.events import told
 from tenants.home import home
 
 
+def _build() -> dict[str, object]:
+    return {"images": {image.name: image.reference for image in build_all(home().path / "images")}}
+
+
 def main() -> int:
-    try:
-        found = build_all(home().path / "images")
-    except CallerError as wrong:
-        tell("error", status=wrong.status, detail=wrong.detail)
-        return EXIT.get(type(wrong), 1)
-    tell("result", images={image.name: image.reference for image in found})
-    return 0
+    return told("images", _build)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from infra.run import EXIT, tell
 from infra.testbed import namespaces, sites
 from infra.testbed.place import SITES, Testbed
-from kit.errors import CallerError, Invalid
+from kit.errors import Invalid
+from kit.events import tell, told
 from tenants.home import SiteName, home
 
 
@@ -41,13 +41,7 @@ def main() -> int:
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--sites", default=",".join(SITES), help="primary, recovery or both, with a comma")
     args = parser.parse_args()
-    try:
-        tell("result", **VERBS[args.verb](Testbed(home()), args))
-    except CallerError as wrong:
-        tell("error", status=wrong.status, detail=wrong.detail)
-        sys.stderr.write(f"{args.verb}: {wrong.detail}\n")
-        return EXIT.get(type(wrong), 1)
-    return 0
+    return told(args.verb, lambda: VERBS[args.verb](Testbed(home()), args))
 
 
 if __name__ == "__main__":

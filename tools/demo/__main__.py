@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -172,21 +171,7 @@ class Story:
 def main() -> int:
     terminal = Terminal()
     story = Story(home(), terminal)
-    chapters: tuple[Callable[[], None], ...] = (
-        story.start,
-        story.onboard,
-        story.serve,
-        story.copy_and_lose,
-        story.share,
-        story.close,
-    )
-    for chapter in chapters:
-        try:
-            chapter()
-        except (CallerError, RuntimeError, PermissionError) as wrong:
-            terminal.say(f"demo: {getattr(wrong, 'detail', wrong)}")
-            return 1
-    return 0
+    return terminal.chapters("demo", story.start, story.onboard, story.serve, story.copy_and_lose, story.share, story.close)
 
 
 if __name__ == "__main__":

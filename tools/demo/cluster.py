@@ -187,14 +187,9 @@ def main() -> int:
         (here.path / "config.yaml").write_text(yaml.safe_dump({"ports": PORTS}))
     with ExitStack() as doors:
         story = Story(here, terminal, doors)
-        chapters = (story.raise_sites, story.land_sites, story.onboard, story.serve, story.night, story.drill, story.close)
-        for chapter in chapters:
-            try:
-                chapter()
-            except (CallerError, RuntimeError, PermissionError) as wrong:
-                terminal.say(f"cluster-demo: {getattr(wrong, 'detail', wrong)}")
-                return 1
-    return 0
+        return terminal.chapters(
+            "cluster-demo", story.raise_sites, story.land_sites, story.onboard, story.serve, story.night, story.drill, story.close
+        )
 
 
 if __name__ == "__main__":

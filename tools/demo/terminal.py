@@ -2,8 +2,10 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from kit.errors import CallerError
 
 
 class Terminal:
@@ -28,6 +30,16 @@ class Terminal:
         before = time.monotonic()
         yield
         self.step(name, time.monotonic() - before)
+
+    def chapters(self, what: str, *chapters: Callable[[], None]) -> int:
+        """Tell one after the other, up to the first that fails; the exit code."""
+        for chapter in chapters:
+            try:
+                chapter()
+            except (CallerError, RuntimeError, PermissionError) as wrong:
+                self.say(f"{what}: {getattr(wrong, 'detail', wrong)}")
+                return 1
+        return 0
 
     def elapsed(self) -> float:
         return time.monotonic() - self.started
