@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.targets.services import Postgres
+from kit.db import connect
 from kit.errors import Unavailable
+from tests.support.postgres import as_role, fresh_database, role
 from tools import cluster, programs
 from tools.login import one_time_code
 
@@ -80,3 +83,27 @@ def test_every_module_is_fixed_by_checksums() -> None:
         assert (folder / "go.sum").stat().st_size > 1000
         assert f"v{module.version}" in asked, module.name  # the version we name is the version that is built
     assert "v3.6.4" in (programs.HERE / "go" / "kubernetes" / "go.mod").read_text()
+
+
+# mutant: the last line instead of the first error (the statement, or the row that DETAIL quotes): both fail
+def test_the_reason_of_a_failed_dump_is_told_not_the_statement(postgres: Postgres, tmp_path: Path) -> None:
+    role(postgres, "kept_out")
+    url = fresh_database(postgres, members=["kept_out"])
+    with connect(url) as tx:
+        tx.execute("CREATE SCHEMA shut")
+        tx.execute("CREATE TABLE shut.t (a int)")
+    with pytest.raises(Unavailable, match=r"exit 1.*permission denied for schema shut"):
+        programs.run_postgres("pg_dump", ["-f", str(tmp_path / "x")], as_role(url, "kept_out"))
+
+
+def test_a_row_that_a_load_refuses_is_not_quoted(postgres: Postgres, tmp_path: Path) -> None:
+    source, target = fresh_database(postgres), fresh_database(postgres)
+    with connect(source) as tx:
+        tx.execute("CREATE TABLE t (a text); INSERT INTO t VALUES ('女川 花子'), ('女川 花子')")
+    programs.run_postgres("pg_dump", ["-Fc", "-f", str(tmp_path / "x")], source)
+    with connect(target) as tx:
+        tx.execute("CREATE TABLE t (a text UNIQUE)")
+    load = ["--data-only", "--exit-on-error", "-d", target.rsplit("/")[-1], str(tmp_path / "x")]
+    with pytest.raises(Unavailable, match="duplicate key") as refused:
+        programs.run_postgres("pg_restore", load, target)
+    assert "花子" not in refused.value.detail
