@@ -152,6 +152,7 @@ def serve(url: str, port: int) -> None:
     from kit.app import create_app
     from kit.auth import Actor
     from kit.db import Database
+    from kit.settings import ProcessSettings
     from systems.resident_registry.routes import routers
 
     class Told:
@@ -159,10 +160,21 @@ def serve(url: str, port: int) -> None:
             roles = frozenset({"registry_clerk", "number_officer"})
             return Actor(OFFICE.tenant, "bench", "bench", roles, "mynumber", True)
 
-    class Settings:
-        tenant, tenant_name = OFFICE.tenant, OFFICE.tenant_name
-
-    app = create_app(title="bench", routers=routers, verifier=Told(), database=Database(url), settings=Settings())
+    settings = ProcessSettings(
+        tenant=OFFICE.tenant,
+        tenant_name=OFFICE.tenant_name,
+        zone="mynumber",
+        systems=("resident_registry",),
+        database_port=port,  # the database is named by `url`
+        database_name="bench",
+        database_role="bench",
+        issuer="bench",
+        jwks_url="bench",
+        audience="bench",
+        clients=("bench",),
+        port=port,
+    )
+    app = create_app(title="bench", routers=routers, verifier=Told(), database=Database(url), settings=settings)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
