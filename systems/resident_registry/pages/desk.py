@@ -45,6 +45,8 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("/movements", "異動", frozenset({"registry_clerk"})),
     ("/certificates", "証明", frozenset({"registry_clerk", "registry_supervisor", "auditor"})),
     ("/measures", "支援措置", frozenset({"dv_officer"})),
+    ("/lists", "一覧", frozenset({"registry_clerk", "registry_supervisor", "dv_officer"})),
+    ("/statistics", "統計", frozenset({"statistics_officer", "registry_supervisor"})),
     ("/imports", "取込", frozenset({"registry_operator"})),
 )
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
@@ -232,6 +234,8 @@ Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"))]
+Listed = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
+Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_supervisor"))]
 Operator = Annotated[Actor, Depends(require("registry_operator"))]
 #: every role of the office: who may see where work begins
 Staff = Annotated[Actor, Depends(require(*CONTRACT["roles"]))]

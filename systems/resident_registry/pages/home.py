@@ -21,7 +21,11 @@ PURPOSE = (
 
 
 #: files, figures and what follows from time: path, name, what it is for, who sees it
-CARDS = (("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),)
+CARDS = (
+    ("/lists", "一覧", "届出期間の経過、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
+    ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
+    ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
+)
 #: who works at the counter, or looks on
 COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"}
 
