@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Depends, Request, Response
+from starlette.datastructures import UploadFile
 
 from kit import clock
 from kit.auth import Actor
@@ -30,6 +31,8 @@ IDLE = timedelta(minutes=30)
 #: a session's time of last use is written down at most this often
 TOUCH = timedelta(seconds=30)
 MAX_FORM_BYTES = 256 * 1024
+#: of a form with a file
+MAX_FILE_BYTES = (1 << 30) + (1 << 16)
 SIGN_IN_AGAIN = "sign in again; what you had entered is kept"
 Form = dict[str, list[str]]
 
@@ -125,15 +128,24 @@ def ends_at(session: Session, settings: ProcessSettings) -> datetime:
 
 
 async def read_form(request: Request) -> Form:
-    """Fields of a posted form; each may come more than once. Nothing for other methods."""
+    """Fields of a posted form; each may come more than once. Nothing for other methods.
+
+    Of a form with a file no byte is read before the session is known: its token stands in the address, `read_file` reads on.
+    """
     if request.method != "POST":
         return {}
+    if _has_file(request):
+        return {"csrf": [request.query_params.get("csrf", "")]}
     if int(request.headers.get("content-length") or MAX_FORM_BYTES + 1) > MAX_FORM_BYTES:
         raise Invalid(f"a form has at most {MAX_FORM_BYTES // 1024} KiB")
     form: Form = {}
     for name, value in (await request.form(max_files=0, max_fields=500)).multi_items():
         form.setdefault(name, []).append(str(value))
     return form
+
+
+def _has_file(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("multipart/form-data")
 
 
 def open_session(request: Request, form: Annotated[Form, Depends(read_form)]) -> Session:
@@ -161,7 +173,7 @@ def open_session(request: Request, form: Annotated[Form, Depends(read_form)]) ->
             is_alive = _ask_realm_again(tx, session, request.app.state.realm)
         if is_alive:
             session = _touched(tx, session, request)
-        elif form:
+        elif form and not _has_file(request):
             _keep(tx, session, request.url.path, form)
     if not is_alive:
         raise Unauthenticated(SIGN_IN_AGAIN)
@@ -233,3 +245,18 @@ def _key(token: str) -> bytes:
 
 
 Signed = Annotated[Session, Depends(open_session)]
+
+
+async def read_file(request: Request, session: Signed) -> IO[bytes]:
+    """The file of a posted form; `Invalid` when there is none. The session was checked before: only staff can fill the disk."""
+    if request.method != "POST" or not _has_file(request):
+        raise Invalid("choose a file")
+    if int(request.headers.get("content-length") or MAX_FILE_BYTES + 1) > MAX_FILE_BYTES:
+        raise Invalid(f"a file has at most {MAX_FILE_BYTES >> 30} GiB")
+    found = (await request.form(max_files=1, max_fields=10)).get("file")
+    if not isinstance(found, UploadFile):
+        raise Invalid("choose a file")
+    return found.file
+
+
+Uploaded = Annotated[IO[bytes], Depends(read_file)]

@@ -139,7 +139,7 @@ def test_before_a_purpose_is_chosen_nothing_personal_is_shown(staff: Staff, some
 PAGES = (
     "", "/purpose", "/search", "/residents/{id}", "/households/{household_id}", "/residents/{id}/certificate", "/nowhere",
     "/residents/{id}/movements", "/residents/{id}/movements/move_out", "/movements", "/movements/new", "/movements/new/move_in",
-    "/residents/{id}/history", "/households/{household_id}/history", "/register", "/stays", "/certificates",
+    "/residents/{id}/history", "/households/{household_id}/history", "/register", "/certificates",
     "/disposal-certificate", "/residents/{id}/stops", "/residents/{id}/stop", "/measures", "/residents/{id}/measure",
 )  # fmt: skip
 

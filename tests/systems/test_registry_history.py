@@ -1,5 +1,6 @@
 """Two times: versions that were believed, versions that still hold of earlier days."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 from infra.targets.services import Postgres
 from kit.db import Tx, connect
 from kit.migrate import migrate
+from systems.resident_registry.model.people import Place
 from systems.resident_registry.store import people as store
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, TODAY, die, household_of, move_in, moved, named
+from tests.support.registry import MIGRATIONS, ONAGAWA, TODAY, die, household_of, move_in, move_within, moved, named
 
 VERSIONS = (
     "SELECT version, valid_from, valid_to, known_to IS NULL AS believed FROM resident_registry.resident_history "
@@ -45,6 +47,16 @@ def test_history_is_not_rewritten(tx: Tx, statement: str) -> None:
     die(tx, one)
     with pytest.raises(Exception, match="not rewritten"):
         tx.execute(f"UPDATE resident_registry.resident_history {statement}")
+
+
+def test_a_move_filed_late_leaves_the_later_place_whole(tx: Tx) -> None:
+    """The later move was inside the same neighbourhood. Mutant: places compared part by part; seen failing."""
+    town, other = (Place("9862261", f"宮城県牡鹿郡女川町{name}1番地", ONAGAWA, town=name) for name in ("女川", "鷲神浜"))
+    one = move_in(tx, event_on=TODAY - timedelta(days=30), place=town)[0]
+    move_within(tx, one, replace(town, address="宮城県牡鹿郡女川町女川2番地"), TODAY - timedelta(days=10))
+    move_within(tx, store.resident(tx, one.id, TODAY), other, TODAY - timedelta(days=20))
+    now = store.resident(tx, one.id, TODAY)
+    assert (now.address, now.town) == ("宮城県牡鹿郡女川町女川2番地", "女川")
 
 
 def test_numbers_are_given_once_and_follow_on(tx: Tx) -> None:

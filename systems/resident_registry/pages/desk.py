@@ -31,14 +31,24 @@ T = TypeVar("T")
 HERE = Path(__file__).parent
 BASE = f"{pages.PREFIX}/resident-registry"
 #: purposes (事務) and their Japanese names, as the contract lists them
-PURPOSES: dict[str, str] = yaml.safe_load((HERE.parent / "contract.yaml").read_text())["purposes"]
+CONTRACT: dict[str, Any] = yaml.safe_load((HERE.parent / "contract.yaml").read_text())
+PURPOSES: dict[str, str] = CONTRACT["purposes"]
 STATES = {
     "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
 }  # fmt: skip
 #: field of the alerts that were looked at
 CONFIRMED = "confirmed"
-#: the menu: path below BASE and name
-MENU = (("", "はじめ"), ("/search", "検索"), ("/movements", "異動"), ("/certificates", "証明"), ("/measures", "支援措置"))
+#: the menu: path below BASE, name, and the roles that see it (none: everybody)
+MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("", "はじめ", frozenset()),
+    ("/search", "検索", frozenset({"registry_clerk"})),
+    ("/movements", "異動", frozenset({"registry_clerk"})),
+    ("/certificates", "証明", frozenset({"registry_clerk", "registry_supervisor", "auditor"})),
+    ("/measures", "支援措置", frozenset({"dv_officer"})),
+    ("/lists", "一覧", frozenset({"registry_clerk", "registry_supervisor", "dv_officer"})),
+    ("/statistics", "統計", frozenset({"statistics_officer", "registry_supervisor"})),
+    ("/imports", "取込", frozenset({"registry_operator"})),
+)
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 
 
@@ -62,7 +72,8 @@ class Desk:
         return self.session.actor
 
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
-        common: dict[str, Any] = {"base": BASE, "menu": MENU, "states": STATES, "reasons": REASONS, "roles": self.actor.roles}
+        menu = [(path, label) for path, label, roles in MENU if not roles or roles & self.actor.roles]
+        common: dict[str, Any] = {"base": BASE, "menu": menu, "states": STATES, "reasons": REASONS, "roles": self.actor.roles}
         common |= {"purpose": PURPOSES.get(self.session.purpose or "")}
         return pages.render(self.request, HERE, template, status=status, **common | data)
 
@@ -223,3 +234,8 @@ Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"))]
+Listed = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
+Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_supervisor"))]
+Operator = Annotated[Actor, Depends(require("registry_operator"))]
+#: every role of the office: who may see where work begins
+Staff = Annotated[Actor, Depends(require(*CONTRACT["roles"]))]

@@ -1,4 +1,4 @@
-"""As it stood: a person, a household and the register on any day, as known at any moment; all versions; stays that end."""
+"""As it stood: a person, a household and the register on any day, as known at any moment; all versions."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -6,18 +6,14 @@ from uuid import UUID
 
 from fastapi import Response
 
-from kit import journal
 from kit.clock import JAPAN, now, today
 from kit.forms import Field, Filled, blank, read
-from systems.resident_registry.model.people import RESIDENT
 from systems.resident_registry.pages.desk import Anyone, AtDesk, Clerk, Desk
 from systems.resident_registry.pages.desk import router as new_router
-from systems.resident_registry.service import asof, legal, measures
+from systems.resident_registry.service import asof, measures
 from systems.resident_registry.store import asof as store
-from systems.resident_registry.store import movements
 
 router = new_router(with_purpose=True)
-PAGE = 100
 AS_OF = (
     Field("day", "基準日", "day"),
     Field("known", "この日の終わりに知られていた内容", "day", "空欄なら、いま知られている内容", required=False),
@@ -59,12 +55,3 @@ def register(desk: AtDesk, actor: Anyone) -> Response:
     with desk.transaction() as tx:
         residents, of = store.present_at(tx, day, moment)
     return desk.page("register.html", filled=filled, residents=residents, households=of, on=day)
-
-
-@router.get("/stays", summary="Stays that end soon or have ended")
-def stays(desk: AtDesk, actor: Clerk) -> Response:
-    with desk.transaction() as tx:
-        last = today() + timedelta(days=legal.value("stay_warning_days", today()))
-        found = movements.stays_until(tx, last, PAGE)
-        journal.record_access(tx, RESIDENT, [each["id"] for each in found], {"act": "worklist of stays"})
-    return desk.page("stays.html", stays=found, full=len(found) == PAGE)

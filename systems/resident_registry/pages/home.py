@@ -1,11 +1,13 @@
 """Where work begins: the purpose, and what waits."""
 
+from typing import Any
+
 from fastapi import Response
 
 from kit import sessions
 from kit.forms import Field, blank, read
 from kit.pages import own_path
-from systems.resident_registry.pages.desk import BASE, PURPOSES, Anyone, AtDesk, Form
+from systems.resident_registry.pages.desk import BASE, PURPOSES, AtDesk, Form, Staff
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.store import people as store
 from systems.resident_registry.store import viewing
@@ -18,19 +20,31 @@ PURPOSE = (
 )
 
 
+#: files, figures and what follows from time: path, name, what it is for, who sees it
+CARDS = (
+    ("/lists", "一覧", "届出期間の経過、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
+    ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
+    ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
+)
+#: who works at the counter, or looks on
+COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"}
+
+
 @router.get("", summary="Start")
-def home(desk: AtDesk, actor: Anyone) -> Response:
+def home(desk: AtDesk, actor: Staff) -> Response:
     with desk.transaction() as tx:
-        return desk.page("home.html", residents=store.count(tx), waiting=viewing.movements_open(tx))
+        shown: dict[str, Any] = {"residents": store.count(tx), "waiting": viewing.movements_open(tx)}
+    shown["cards"] = [(path, name, note) for path, name, note, roles in CARDS if roles & desk.actor.roles]
+    return desk.page("home.html", counter=bool(desk.actor.roles & COUNTER), **shown)
 
 
 @router.get("/purpose", summary="Choose the purpose")
-def purpose(desk: AtDesk, actor: Anyone, next: str = BASE) -> Response:
+def purpose(desk: AtDesk, actor: Staff, next: str = BASE) -> Response:
     return desk.page("purpose.html", filled=blank(PURPOSE, purpose=desk.session.purpose), next=own_path(next, BASE))
 
 
 @router.post("/purpose", summary="The purpose chosen")
-def choose(desk: AtDesk, actor: Anyone, form: Form) -> Response:
+def choose(desk: AtDesk, actor: Staff, form: Form) -> Response:
     filled, wanted = read(PURPOSE, form), own_path(form.get("next", [""])[0], BASE)
     if filled.errors:
         return desk.page("purpose.html", status=422, filled=filled, next=wanted)

@@ -12,7 +12,7 @@ from systems.resident_registry.model import people
 from systems.resident_registry.model.errors import PurposeMissing
 
 #: purposes (事務) a clerk chooses from; the same list as in contract.yaml
-PURPOSES = ("certificate", "notification", "inquiry")
+PURPOSES = ("certificate", "notification", "inquiry", "statistics", "operation")
 
 
 def counter() -> APIRouter:

@@ -74,10 +74,12 @@ def statistic(
     office: Office,
     name: StatisticName,
     form: Annotated[Form, Query(alias="format")] = "json",
+    day: Annotated[date | None, Query(description="residents as of that day; today when left out")] = None,
     month: Month = None,
+    authority: Annotated[str | None, Query(pattern=r"^\d{6}$", description="rows of one ward of a designated city")] = None,
     published: bool = True,
 ) -> Response:
-    table = service.statistic(tx, name, tenant=office.tenant, month=month, is_published=published)
+    table = service.statistic(tx, name, office=office, day=day, month=month, authority=authority, is_published=published)
     return _answer(table, form, office, actor)
 
 

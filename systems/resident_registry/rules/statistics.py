@@ -1,6 +1,6 @@
 """What of a statistic may be published, and into which groups persons fall."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 from systems.resident_registry.model.statistics import Cell, Group
@@ -49,13 +49,19 @@ class Published:
     pool: tuple[int | None, ...] | None
 
 
-def publish(groups: Sequence[Group], threshold: int) -> Published:
+def columns_gone(groups: Sequence[Group], threshold: int) -> set[int]:
+    """Places of the figures that are small over all of these groups, with those that add up with them to the total."""
+    whole = _sum(groups, set(range(len(groups)))) if groups else ()
+    return {n for pair in _TOGETHER for n in pair if any(k < len(whole) and is_small(whole[k], threshold) for k in pair)}
+
+
+def publish(groups: Sequence[Group], threshold: int, gone: Set[int] | None = None) -> Published:
     """What may be shown of these rows, so that no figure between 1 and `threshold` can be computed back.
 
     A row with a small figure is withheld whole, and its figures go into one pooled row, as in the census's small areas. The pool
     takes further rows, the smallest first, until it has two at least and no small figure of its own. The withheld rows are known
     by their sum alone, and every share of it among them is possible. A column pair that is small over the whole municipality is
-    withheld everywhere; when even its residents are so few, nothing is shown.
+    withheld everywhere (`gone`, where more than these groups decide it); when even its residents are so few, nothing is shown.
 
     References
     ----------
@@ -64,7 +70,7 @@ def publish(groups: Sequence[Group], threshold: int) -> Published:
     whole = _sum(groups, set(range(len(groups))))
     if not groups or is_small(whole[0], threshold):
         return Published([None] * len(groups), None)
-    gone = {n for pair in _TOGETHER for n in pair if any(k < len(whole) and is_small(whole[k], threshold) for k in pair)}
+    gone = columns_gone(groups, threshold) if gone is None else gone
 
     def has_small(figures: Sequence[int]) -> bool:
         return any(is_small(each, threshold) for n, each in enumerate(figures) if n not in gone)
@@ -84,9 +90,27 @@ def _sum(groups: Sequence[Group], places: set[int]) -> tuple[int, ...]:
     return tuple(sum(column) for column in zip(*(groups[place].figures for place in sorted(places)), strict=True))
 
 
+def parts(groups: Sequence[Group], threshold: int) -> list[list[Group]]:
+    """The groups by authority (the second key): in a designated city each ward is published like a municipality of its own.
+
+    Tables of one day share the totals of their wards. Were rows pooled over wards, a ward's total less its shown rows would be
+    what one withheld row of it holds. A city with a ward of so few that it cannot stand alone is published as a whole.
+    """
+    found: dict[Cell, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.keys[1], []).append(group)
+    totals = [sum(group.figures[0] for group in part) for part in found.values()]
+    return [list(groups)] if any(is_small(total, threshold) for total in totals) else list(found.values())
+
+
 def published_rows(groups: Sequence[Group], threshold: int) -> list[tuple[Cell, ...]]:
-    """Rows with 秘匿 behind them: 0 shown, 1 withheld (its figures are empty), 2 the sum of those withheld."""
-    found = publish(groups, threshold)
+    """Rows with 秘匿 behind them: 0 shown, 1 withheld (its figures are empty), 2 the sum of those withheld in ward or city."""
+    separate = parts(groups, threshold)
+    gone = {place for part in separate for place in columns_gone(part, threshold)}
+    return [row for part in separate for row in _rows(part, publish(part, threshold, gone))]
+
+
+def _rows(groups: Sequence[Group], found: Published) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for group, figures in zip(groups, found.figures, strict=True):
         rows.append((*group.keys, *(figures or (None,) * len(group.figures)), int(figures is None)))

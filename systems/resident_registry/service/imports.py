@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kit import clock, reading, tables
+from kit import clock, journal, reading, tables
 from kit.db import Tx
 from kit.errors import Conflict, Invalid, NotFound
 from systems.resident_registry.model.imports import NAMES, Choice, ImportJob, Unidentified, Wrong
@@ -19,6 +19,7 @@ from systems.resident_registry.model.people import Office
 from systems.resident_registry.rules import imports as rules
 from systems.resident_registry.store import imports as store
 
+TABLE = "resident_registry.import_job"
 PIECE_BYTES = 1 << 20
 FAULTS_IN_WORKBOOK = 1000
 MOST_BYTES = 1 << 30
@@ -126,6 +127,8 @@ def advice(wrong: Wrong) -> str:
 def write_faults(tx: Tx, office: Office, number: UUID, path: Path) -> None:
     """Write the first thousand faulty rows as Excel: each faulty cell coloured, and what is wrong with it behind the row.
 
+    That they leave is recorded before they do: they are what the file holds of persons.
+
     Raises
     ------
     Conflict
@@ -142,6 +145,9 @@ def write_faults(tx: Tx, office: Office, number: UUID, path: Path) -> None:
             cells[row] = each
             if len(cells) == len(wanted):
                 break
+    journal.record(
+        tx, "event", table=TABLE, key={"id": str(number)}, detail={"act": "faulty rows handed out", "rows": len(cells)}
+    )
     told = [tables.Fault(each.row, place.get(each.column or ""), each.rule, advice(each)) for each in found]
     tables.write_faults_xlsx(path, "誤り", header, cells, told)
 

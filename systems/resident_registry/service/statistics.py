@@ -8,12 +8,14 @@ from typing import Any
 
 from kit import journal, tables
 from kit.civic.dates import due14, wareki
-from kit.clock import today
+from kit.civic.places import WARDS
+from kit.clock import JAPAN, today
 from kit.db import Tx
 from kit.documents import render
+from kit.errors import Invalid
 from systems.resident_registry.model.measures import SupportCase
 from systems.resident_registry.model.movements import REASONS
-from systems.resident_registry.model.people import RESIDENT
+from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.model.statistics import FIGURES, WITHHELD, Cell, Group, ListName, StatisticName, Table
 from systems.resident_registry.rules import measures as measure_rules
 from systems.resident_registry.rules import statistics as rules
@@ -24,6 +26,7 @@ from systems.resident_registry.store import statistics as store
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "statistics_1.typ"
 TITLES = {
+    "population": "人口・世帯数",
     "population_by_town": "町字別人口・世帯数",
     "population_by_age": "年齢別人口（5歳階級）",
     "population_by_single_age": "年齢別人口（各歳）",
@@ -32,52 +35,105 @@ TITLES = {
     "late_filings": "届出期間経過一覧",
     "measures_ending": "支援措置期限到来一覧",
 }
+FILERS = {"self": "本人", "head": "世帯主", "representative": "代理人", "office": "職権"}
+AREA = ("基準日", "市区町村コード", "市区町村")
 TOWN = ("基準日", "市区町村コード", "町字コード", "町字")
 AGE = ("基準日", "市区町村コード", "年齢階級コード", "年齢下限(歳)", "年齢上限(歳)", "年齢階級")
 SINGLE = ("基準日", "市区町村コード", "年齢(歳)", "年齢区分")
 MOVED = ("年月", "市区町村コード", "町字コード", "町字", "異動区分")
 
 
-def statistic(tx: Tx, name: StatisticName, *, tenant: str, month: date | None = None, is_published: bool = True) -> Table:
-    """A statistic of the register as it is now, or of the movements processed in a month.
+def statistic(
+    tx: Tx,
+    name: StatisticName,
+    *,
+    office: Office,
+    day: date | None = None,
+    month: date | None = None,
+    authority: str | None = None,
+    is_published: bool = True,
+) -> Table:
+    """A statistic of the register as of a day (None: today), as it is believed now, or of the movements processed in a month.
 
-    Small cells are withheld in what is published; the office's own table has them.
+    Small cells are withheld in what is published; the office's own table has them, and that it was made is recorded. `authority`
+    leaves the rows of one ward, of a table that was made of the whole city.
+
+    Raises
+    ------
+    Invalid
+        The day lies in the future, or before the register has a history of everybody.
     """
-    if name == "population_by_town":
-        groups, header = _by_town(tx, tenant), (*TOWN, *FIGURES, "世帯数(世帯)")
-    elif name == "movements":
-        groups, header = _moved(tx, tenant, month or today()), (*MOVED, *FIGURES)
+    day = day or today()
+    if name != "movements":
+        check_day(tx, day)
+    groups, header = _counted(tx, name, office, day, month or today())
+    if is_published:
+        rows = rules.published_rows(groups, value("small_cell_threshold", today(), office.parameters))
+        header = (*header, WITHHELD)
     else:
-        is_single = name == "population_by_single_age"
-        groups, header = _by_age(tx, tenant, is_single=is_single), (*(SINGLE if is_single else AGE), *FIGURES)
-    if not is_published:
-        return Table(name, TITLES[name], header, [(*group.keys, *group.figures) for group in groups])
-    threshold = value("small_cell_threshold", today())
-    return Table(name, TITLES[name], (*header, WITHHELD), rules.published_rows(groups, threshold), True)
+        rows = [(*group.keys, *group.figures) for group in groups]
+        journal.record(tx, "event", detail={"act": "statistic with small cells", "name": name})
+    rows = [row for row in rows if authority in (None, row[1])]
+    return Table(name, TITLES[name], header, rows, is_published)
+
+
+def check_day(tx: Tx, day: date) -> None:
+    """Refuse a day of which the register cannot say who was there.
+
+    Who came in by a file has a history only from that file's day on.
+    """
+    if day > today():
+        raise Invalid("the day lies in the future")
+    loaded_at = store.last_loaded_at(tx)
+    first = loaded_at.astimezone(JAPAN).date() if loaded_at else day
+    if day < first:
+        raise Invalid(f"the register has a history of everybody from {first} on: choose that day or a later one")
+
+
+def _counted(tx: Tx, name: StatisticName, office: Office, day: date, month: date) -> tuple[list[Group], tuple[str, ...]]:
+    match name:
+        case "population":
+            return _whole(tx, office, day), (*AREA, *FIGURES, "世帯数(世帯)")
+        case "population_by_town":
+            return _by_town(tx, office.tenant, day), (*TOWN, *FIGURES, "世帯数(世帯)")
+        case "movements":
+            return _moved(tx, office.tenant, month), (*MOVED, *FIGURES)
+    is_single = name == "population_by_single_age"
+    return _by_age(tx, office.tenant, day, is_single=is_single), (*(SINGLE if is_single else AGE), *FIGURES)
 
 
 def _figures(row: dict[str, Any]) -> tuple[int, ...]:
     return tuple(row[name] for name in ("total", "male", "female", "japanese", "foreigners"))
 
 
-def _by_town(tx: Tx, tenant: str) -> list[Group]:
-    day = today().isoformat()
+def _past(day: date) -> date | None:
+    """None for today, which needs no history."""
+    return None if day == today() else day
+
+
+def _whole(tx: Tx, office: Office, day: date) -> list[Group]:
+    names = {office.tenant: office.tenant_name} | WARDS
+    towns = _by_town(tx, office.tenant, day)
+    return rules.merged([Group((*each.keys[:2], names.get(str(each.keys[1]), "")), each.figures) for each in towns])
+
+
+def _by_town(tx: Tx, tenant: str, day: date) -> list[Group]:
     return [
-        Group((day, row["authority"] or tenant, row["town_code"], row["town"]), (*_figures(row), row["households"]))
-        for row in store.by_town(tx)
+        Group((day.isoformat(), row["authority"] or tenant, row["town_code"], row["town"]), (*_figures(row), row["households"]))
+        for row in store.by_town(tx, _past(day))
     ]
 
 
-def _by_age(tx: Tx, tenant: str, *, is_single: bool) -> list[Group]:
-    day, groups = today().isoformat(), []
-    for row in store.by_age(tx, today() + timedelta(days=1)):
+def _by_age(tx: Tx, tenant: str, day: date, *, is_single: bool) -> list[Group]:
+    groups = []
+    for row in store.by_age(tx, day + timedelta(days=1), _past(day)):
         authority, age = row["authority"] or tenant, row["age"]
         if is_single:
-            keys: tuple[Cell, ...] = (day, authority, age, "年齢不詳" if age is None else f"{age}歳")
+            keys: tuple[Cell, ...] = (day.isoformat(), authority, age, "年齢不詳" if age is None else f"{age}歳")
         else:
             code, low, high = rules.age_class(age)
             named = "年齢不詳" if low is None else f"{low}～{high}歳" if high is not None else f"{low}歳以上"
-            keys = (day, authority, code, low, high, named)
+            keys = (day.isoformat(), authority, code, low, high, named)
         groups.append(Group(keys, _figures(row)))
     return rules.merged(groups)
 
@@ -124,7 +180,8 @@ def _stays(tx: Tx, roles: frozenset[str], until: date) -> Table:
         )
         for each in found if each.residence_until
     ]  # fmt: skip
-    return Table("residence_ending", TITLES["residence_ending"], header, rows)
+    about = tuple(each.id for each in found if each.residence_until)
+    return Table("residence_ending", TITLES["residence_ending"], header, rows, about=about)
 
 
 def _late(tx: Tx, month: date) -> Table:
@@ -135,8 +192,8 @@ def _late(tx: Tx, month: date) -> Table:
     for each in found:
         due = due14(each.event_on, value("filing_days", each.event_on))
         days = [str(day) for day in (each.event_on, due, each.filed_on, each.processed_on)]
-        rows.append((each.number, REASONS.get(each.reason, each.reason), *days, each.filer, len(each.residents)))
-    return Table("late_filings", TITLES["late_filings"], header, rows)
+        rows.append((each.number, REASONS.get(each.reason, each.reason), *days, FILERS[each.filer], len(each.residents)))
+    return Table("late_filings", TITLES["late_filings"], header, rows, about=tuple(each.id for each in found))
 
 
 def _measures(tx: Tx, until: date) -> Table:
@@ -144,7 +201,8 @@ def _measures(tx: Tx, until: date) -> Table:
     for case in found:
         journal.record_access(tx, RESIDENT, measures.protected_by(tx, case.id), {"act": "list", "list": "measures_ending"})
     header = ("措置番号", "申出者", "開始日", "終了日", "終了までの日数(日)", "状態")
-    return Table("measures_ending", TITLES["measures_ending"], header, [_measure(case) for case in found])
+    rows, about = [_measure(case) for case in found], tuple(case.id for case in found)
+    return Table("measures_ending", TITLES["measures_ending"], header, rows, about=about)
 
 
 def _measure(case: SupportCase) -> tuple[Cell, ...]:

@@ -10,12 +10,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from kit.db import Tx, identifier, json
+from systems.resident_registry.model.imports import PLACE_ITEMS
 from systems.resident_registry.model.movements import Change
 
 #: columns that only serve searching, which a version does not carry
 SEARCH_KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigrams", "address_key")
 #: columns that say which version it is
 OWN = ("valid_from", "known_from", "movement_id", "version")
+#: parts of a place, which change together
+_PLACE = frozenset(PLACE_ITEMS)
 #: a row as a version keeps it
 FACTS = f"to_jsonb(r) - '{{{','.join(SEARCH_KEYS)}}}'::text[]"
 _COLUMNS = "version, valid_from, valid_to, known_from, known_to, movement_id, facts"
@@ -46,7 +49,8 @@ def rewritten(segments: Sequence[Segment], day: date, changes: Mapping[str, Any]
     """The timeline after a change that holds from `day` on.
 
     A change in the past goes on until the fact was changed again: a later version that says something else keeps it. Versions
-    that are new have no id. Segments follow each other without a gap; the last one is open.
+    that are new have no id. Segments follow each other without a gap; the last one is open. A place is one fact: who moved on
+    from it moved with all its parts, even when some of them are the same there.
     """
     day = max(day, segments[0].valid_from)
     result, active, was = [], set(changes), None
@@ -55,7 +59,8 @@ def rewritten(segments: Sequence[Segment], day: date, changes: Mapping[str, Any]
             result.append(each)
             continue
         was = was or each.facts
-        active = {name for name in active if each.facts.get(name) == was.get(name)}
+        again = {name for name in (*active, *_PLACE) if each.facts.get(name) != was.get(name)}
+        active -= again | (_PLACE if again & _PLACE else set())
         start = max(each.valid_from, day)
         if each.valid_from < day:
             result.append(replace(each, id=None, valid_to=day))

@@ -1,7 +1,7 @@
 """Counts over the register, and the residents of the lists. The only SQL of statistics."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from kit.db import Tx
@@ -15,27 +15,47 @@ _FIGURES = """count(*) AS total,
     count(*) FILTER (WHERE r.kind = 'japanese') AS japanese, count(*) FILTER (WHERE r.kind = 'foreign') AS foreigners"""
 _PRESENT = """FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
     WHERE r.removed_on IS NULL"""
+#: who was present on a day as it is believed now, and where the household was: its version of that day, or its first one when
+#: somebody is corrected to have come earlier (as `service.asof` has it for one resident)
+_PRESENT_ON = """FROM (SELECT household_id, sex, kind, born_on, born_unknown, removed_on
+        FROM resident_registry.resident WHERE valid_from <= %(day)s
+        UNION ALL SELECT (facts ->> 'household_id')::uuid, facts ->> 'sex', facts ->> 'kind', (facts ->> 'born_on')::date,
+            facts ->> 'born_unknown', (facts ->> 'removed_on')::date
+        FROM resident_registry.resident_history WHERE known_to IS NULL AND valid_from <= %(day)s AND valid_to > %(day)s) r
+    CROSS JOIN LATERAL (SELECT authority_code, town_code, town FROM (
+            SELECT valid_from, authority_code, town_code, town FROM resident_registry.household WHERE id = r.household_id
+            UNION ALL SELECT valid_from, facts ->> 'authority_code', facts ->> 'town_code', facts ->> 'town'
+            FROM resident_registry.household_history WHERE household_id = r.household_id AND known_to IS NULL) v
+        ORDER BY valid_from > %(day)s, abs(valid_from - %(day)s) LIMIT 1) h
+    WHERE r.removed_on IS NULL"""
 #: age by law: a year is reached at the end of the day before the birthday (年齢計算ニ関スル法律); null: not known
 _AGE = """CASE WHEN r.born_unknown IS NULL THEN greatest(0,
     date_part('year', %(eve)s::date) - date_part('year', r.born_on)
     - (to_char(%(eve)s::date, 'MMDD') < to_char(r.born_on, 'MMDD'))::int)::int END"""
 
 
-def by_town(tx: Tx) -> list[dict[str, Any]]:
-    """Present residents and their households by neighbourhood."""
+def by_town(tx: Tx, day: date | None) -> list[dict[str, Any]]:
+    """Residents present on that day (None: now) and their households, by neighbourhood."""
     return tx.rows(
         f"""SELECT h.authority_code AS authority, h.town_code, h.town, {_FIGURES}, count(DISTINCT r.household_id) AS households
-            {_PRESENT} GROUP BY 1, 2, 3 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3"""
+            {_PRESENT_ON if day else _PRESENT} GROUP BY 1, 2, 3 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3""",
+        {"day": day},
     )
 
 
-def by_age(tx: Tx, eve: date) -> list[dict[str, Any]]:
-    """Present residents by whole years of age; `eve` is the day after the day for which ages are counted."""
+def by_age(tx: Tx, eve: date, day: date | None) -> list[dict[str, Any]]:
+    """Residents present on that day (None: now) by whole years of age; `eve` is the day after the one ages are counted for."""
     return tx.rows(
         f"""SELECT h.authority_code AS authority, {_AGE} AS age, {_FIGURES}
-            {_PRESENT} GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2 NULLS LAST""",
-        {"eve": eve},
+            {_PRESENT_ON if day else _PRESENT} GROUP BY 1, 2 ORDER BY 1 NULLS FIRST, 2 NULLS LAST""",
+        {"eve": eve, "day": day},
     )
+
+
+def last_loaded_at(tx: Tx) -> datetime | None:
+    """When residents last came in by a file: of the days before, the register knows nothing of them. None: never."""
+    found: datetime | None = tx.value("SELECT max(loaded_at) FROM resident_registry.import_job")
+    return found
 
 
 def movements(tx: Tx, first: date, after: date, but: Sequence[str]) -> list[dict[str, Any]]:
