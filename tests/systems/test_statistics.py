@@ -27,6 +27,7 @@ from systems.resident_registry.service.statistics import statistic
 from tests.support.desk import ROLES, desk
 from tests.support.exchange import Register, empty_register, synthetic
 from tests.support.machine_readable import broken_rules_of_csv, broken_rules_of_workbook
+from tests.support.registry import OFFICE
 
 STATISTICS = ("population_by_town", "population_by_age", "population_by_single_age", "movements")
 LISTS = ("residence_ending", "late_filings", "measures_ending")
@@ -57,9 +58,9 @@ def test_figures_are_those_of_a_count_by_hand(register: Register) -> None:
         residents = tx.rows(
             """SELECT r.*, h.town FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = household_id"""
         )
-        towns = statistic(tx, "population_by_town", tenant="045811", is_published=False)
-        ages = statistic(tx, "population_by_single_age", tenant="045811", is_published=False)
-        classes = statistic(tx, "population_by_age", tenant="045811", is_published=False)
+        towns = statistic(tx, "population_by_town", office=OFFICE, is_published=False)
+        ages = statistic(tx, "population_by_single_age", office=OFFICE, is_published=False)
+        classes = statistic(tx, "population_by_age", office=OFFICE, is_published=False)
     expected = Counter((r["town"], r["sex"]) for r in residents)
     assert {(row[3], "male"): row[5] for row in towns.rows if row[5]} == {k: v for k, v in expected.items() if k[1] == "male"}
     assert sum(int(row[-1] or 0) for row in towns.rows) == len({r["household_id"] for r in residents})
@@ -90,7 +91,7 @@ def ages(register: Register) -> Any:
 
 def test_movements_are_counted_by_what_they_do(register: Register) -> None:
     with connect(register.doors.zone) as tx:
-        table = statistic(tx, "movements", tenant="045811", is_published=False)
+        table = statistic(tx, "movements", office=OFFICE, is_published=False)
     found: Counter[str] = Counter()
     for row in table.rows:
         found[str(row[4])] += int(row[5] or 0)
@@ -103,7 +104,7 @@ def test_movements_are_counted_by_what_they_do(register: Register) -> None:
 @pytest.mark.parametrize("name", STATISTICS)
 def test_every_statistic_is_readable_by_machines(register: Register, name: Any, is_published: bool) -> None:
     with connect(register.doors.zone) as tx:
-        table = statistic(tx, name, tenant="045811", is_published=is_published)
+        table = statistic(tx, name, office=OFFICE, is_published=is_published)
     assert table.rows
     assert broken_rules_of_csv(service.as_csv(table)) == []
     assert broken_rules_of_workbook(service.as_xlsx(table)) == []
@@ -256,7 +257,7 @@ def test_rows_say_where_figures_were_withheld() -> None:
 
 def test_the_printed_form_has_day_operator_and_pages(register: Register) -> None:
     with connect(register.doors.zone) as tx:
-        table = statistic(tx, "population_by_single_age", tenant="045811", is_published=False)
+        table = statistic(tx, "population_by_single_age", office=OFFICE, is_published=False)
     pdf = PdfReader(io.BytesIO(service.as_pdf(table, tenant_name="女川町", operator="統計担当")))
     texts = [page.extract_text() for page in pdf.pages]
     assert len(texts) >= 2

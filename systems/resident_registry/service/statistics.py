@@ -11,9 +11,10 @@ from kit.civic.dates import due14, wareki
 from kit.clock import today
 from kit.db import Tx
 from kit.documents import render
+from kit.errors import Invalid
 from systems.resident_registry.model.measures import SupportCase
 from systems.resident_registry.model.movements import REASONS
-from systems.resident_registry.model.people import RESIDENT
+from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.model.statistics import FIGURES, WITHHELD, Cell, Group, ListName, StatisticName, Table
 from systems.resident_registry.rules import measures as measure_rules
 from systems.resident_registry.rules import statistics as rules
@@ -38,21 +39,21 @@ SINGLE = ("基準日", "市区町村コード", "年齢(歳)", "年齢区分")
 MOVED = ("年月", "市区町村コード", "町字コード", "町字", "異動区分")
 
 
-def statistic(tx: Tx, name: StatisticName, *, tenant: str, month: date | None = None, is_published: bool = True) -> Table:
+def statistic(tx: Tx, name: StatisticName, *, office: Office, month: date | None = None, is_published: bool = True) -> Table:
     """A statistic of the register as it is now, or of the movements processed in a month.
 
     Small cells are withheld in what is published; the office's own table has them.
     """
     if name == "population_by_town":
-        groups, header = _by_town(tx, tenant), (*TOWN, *FIGURES, "世帯数(世帯)")
+        groups, header = _by_town(tx, office.tenant), (*TOWN, *FIGURES, "世帯数(世帯)")
     elif name == "movements":
-        groups, header = _moved(tx, tenant, month or today()), (*MOVED, *FIGURES)
+        groups, header = _moved(tx, office.tenant, month or today()), (*MOVED, *FIGURES)
     else:
         is_single = name == "population_by_single_age"
-        groups, header = _by_age(tx, tenant, is_single=is_single), (*(SINGLE if is_single else AGE), *FIGURES)
+        groups, header = _by_age(tx, office.tenant, is_single=is_single), (*(SINGLE if is_single else AGE), *FIGURES)
     if not is_published:
         return Table(name, TITLES[name], header, [(*group.keys, *group.figures) for group in groups])
-    threshold = value("small_cell_threshold", today())
+    threshold = value("small_cell_threshold", today(), office.parameters)
     return Table(name, TITLES[name], (*header, WITHHELD), rules.published_rows(groups, threshold), True)
 
 
@@ -96,6 +97,8 @@ def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
 
 
 def _month(day: date) -> tuple[date, date]:
+    if day.replace(day=1) > today():
+        raise Invalid("the month lies ahead: choose this one or one before it")
     first = day.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1)
 
