@@ -46,7 +46,8 @@ def rewritten(segments: Sequence[Segment], day: date, changes: Mapping[str, Any]
     """The timeline after a change that holds from `day` on.
 
     A change in the past goes on until the fact was changed again: a later version that says something else keeps it. What ends
-    a record ends it for good: a departure that was planned after the day has nothing left to say. Versions that are new have no id. Segments follow each other without a gap; the last one is open.
+    a record ends it for good: a departure that was planned after the day has nothing left to say. Versions that are new have no
+    id. Segments follow each other without a gap; the last one is open.
     """
     day = max(day, segments[0].valid_from)
     result, active, was, ends = [], set(changes), None, changes.get("removed_on") is not None
