@@ -58,7 +58,7 @@ def create_app(
 
     With a `realm` it is a counter for people too: they sign in there and begin at `home`.
     """
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, lifespan=lifespan, responses=problems(401, 503))
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, lifespan=lifespan, responses=problems(401, 422, 503))
     app.state.verifier, app.state.database, app.state.settings = verifier, database, settings
     app.state.counts = Counter[str]()
     app.state.realm, app.state.home = realm, home
@@ -122,7 +122,8 @@ async def _observe(request: Request, call_next: RequestResponseEndpoint) -> Resp
 def _answer(request: Request, status: int, slug: str, title: str, detail: str, extra: dict[str, Any]) -> Response:
     if request.app.state.realm and request.url.path.startswith(pages.PREFIX):
         return pages.problem(request, status, detail)
-    body = {"type": TYPE + slug, "title": title, "status": status, "detail": detail, **extra}
+    told = detail.encode("utf-8", "replace").decode()  # half a pair in what was sent must not undo the refusal
+    body = {"type": TYPE + slug, "title": title, "status": status, "detail": told, **extra}
     body["request"] = getattr(request.state, "request_id", "")
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return JSONResponse(body, status_code=status, headers=headers, media_type="application/problem+json")
@@ -152,6 +153,8 @@ def _validation_error(request: Request, error: Exception) -> Response:
 def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = str(error.detail) if isinstance(error, HTTPException) else ""
+    if status == 400:  # the framework's word for a body it cannot take apart: to the caller one more value that is not valid
+        return _caller_error(request, errors.Invalid(f"{detail}: send JSON in UTF-8, or the form that the documentation names"))
     return _answer(request, status, f"http-{status}", detail, detail, {})
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -88,7 +88,7 @@ class SharesRequest(Strict):
     """A cost and the formula that shares it."""
 
     total_yen: int = Field(ge=0, le=10**15)
-    components: list[str] = Field(min_length=1, max_length=10, description="KIND:PERCENT")
+    components: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=10, description="KIND:PERCENT")
     basis: Literal["census2020", "est2023"] = "census2020"
     members: list[str] | None = Field(None, description="authority codes; all 35 municipalities when left out")
     measures: dict[str, dict[str, Decimal]] = Field(default_factory=dict, description="metric -> code -> value")

@@ -26,10 +26,11 @@ SURNAMES = (
     "今野 コンノ,畠山 ハタケヤマ,熊谷 クマガイ,山内 ヤマウチ,西城 サイジョウ,須藤 スドウ,星 ホシ,武山 タケヤマ,"
     "平塚 ヒラツカ,丹野 タンノ,大友 オオトモ,早坂 ハヤサカ,庄子 ショウジ,髙橋 タカハシ,石川 イシカワ"
 )
-#: spellings that must survive everywhere: variation sequences and characters beyond the BMP
+#: spellings that must survive everywhere: variation sequences (of the collection Moji_Joho, which the certificates' font has) and
+#: characters beyond the BMP
 RARE_SURNAMES = (
-    "𠮷田 ヨシダ,渡邉\U000e0101 ワタナベ,斎藤\U000e0101 サイトウ,𣘺本 ハシモト,山﨑 ヤマザキ,"
-    "䶒藤\U000e0103 ゴトウ,葛\U000e0100西 カサイ"
+    "𠮷田 ヨシダ,渡邉\U000e010f ワタナベ,斎藤\U000e0102 サイトウ,𣘺本 ハシモト,山﨑 ヤマザキ,"
+    "䶒藤\U000e0103 ゴトウ,葛\U000e0102西 カサイ"
 )  # fmt: skip
 MALE = (
     "大輔 ダイスケ,健太 ケンタ,直樹 ナオキ,翔太 ショウタ,拓也 タクヤ,和也 カズヤ,誠 マコト,隆 タカシ,清 キヨシ,勝 マサル,"

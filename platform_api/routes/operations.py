@@ -41,7 +41,12 @@ def operation(tx: Transaction, actor: Anybody, operation_id: UUID) -> OperationO
     return OperationOut.model_validate(_visible(store.operation(tx, operation_id), actor), from_attributes=True)
 
 
-@router.get("/operations/{operation_id}/events", summary="Steps as they end (server-sent events)", responses=problems(404))
+@router.get(
+    "/operations/{operation_id}/events",
+    summary="Steps as they end (server-sent events)",
+    response_class=StreamingResponse,
+    responses=problems(404) | {200: {"content": {"text/event-stream": {}}}},
+)
 def events(request: Request, tx: Transaction, actor: Anybody, operation_id: UUID) -> StreamingResponse:
     _visible(store.operation(tx, operation_id), actor)
     database: Database = request.app.state.database

@@ -19,7 +19,7 @@ class MemberIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: str = Field(pattern=r"^\d{6}$")
-    name: str
+    name: str = Field(max_length=100)
     population: int = Field(ge=0)
     measures: dict[str, Decimal] = {}
 
@@ -28,7 +28,9 @@ class SharesIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     total_yen: int = Field(ge=0, le=10**15)
-    components: list[str] = Field(min_length=1, max_length=10, description="KIND:PERCENT, see the manual")
+    components: list[Annotated[str, Field(max_length=100)]] = Field(
+        min_length=1, max_length=10, description="KIND:PERCENT, see the manual"
+    )
     members: list[MemberIn] = Field(min_length=1, max_length=100)
 
 

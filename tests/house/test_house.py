@@ -345,6 +345,44 @@ def test_every_decision_is_a_short_page() -> None:
         assert page.read_text().count("\n") <= 60, page.name
 
 
+class Once(yaml.SafeLoader):
+    """Reads YAML as everybody does, but a key that stands twice is an error: the plain reader takes the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        twice = [key for n, key in enumerate(keys) if key in keys[:n]]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def is_template(path: Path) -> bool:
+    """A template of a chart is YAML only once it is rendered; the golden files are its renderings."""
+    return path.relative_to(ROOT).parts[0] == "charts" and "templates" in path.parts
+
+
+def yaml_files() -> list[Path]:
+    floors = [*FLOORS, "charts", "docs", "tests"]
+    found = [path for floor in floors for path in (ROOT / floor).rglob("*.y*ml")]
+    return [each for each in [*found, *ROOT.glob("*.y*ml")] if not is_template(each)]
+
+
+def test_no_key_stands_twice_in_a_yaml_file() -> None:
+    files = yaml_files()
+    assert len(files) > 60
+    for path in files:
+        try:
+            list(yaml.load_all(path.read_text(), Once))
+        except yaml.YAMLError as wrong:
+            pytest.fail(f"{relative(path)}: {wrong}")
+
+
+def test_mutant_a_key_that_stands_twice_is_found() -> None:
+    """A legal value stood twice in a file of parameters once, and nothing said so."""
+    with pytest.raises(yaml.YAMLError, match="stands twice"):
+        yaml.load("fee_yen: {values: 300}\nfee_yen: {values: 200}\n", Once)
+
+
 @pytest.mark.parametrize("word", ["TODO", "FIXME"])
 def test_nothing_is_left_for_later_in_the_code(word: str) -> None:
     offenders = [relative(p) for p in modules() if word in p.read_text()]

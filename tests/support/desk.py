@@ -24,6 +24,17 @@ ROLES = {
     "supervisor": ("registry_supervisor", "registry_clerk", "dv_officer"),
     "dv-officer": ("dv_officer", "registry_clerk"),
     "number-officer": ("number_officer", "registry_clerk"),
+    #: what no member of staff is: whoever may everything comes furthest
+    "everything": (
+        "registry_clerk",
+        "registry_supervisor",
+        "dv_officer",
+        "number_officer",
+        "registry_operator",
+        "statistics_officer",
+        "tenant_admin",
+        "auditor",
+    ),
     #: every role that there is or may come, but the one that sees protected addresses
     "all-but-dv": ("registry_clerk", "registry_supervisor", "number_officer", "auditor", "tenant_admin", "statistician"),
 }

@@ -27,7 +27,7 @@ from systems.resident_registry.model.errors import (
 )
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Place, Resident
-from systems.resident_registry.rules import certificates as rules
+from systems.resident_registry.rules.retention import disposable_from
 from systems.resident_registry.service import certificates as service
 from systems.resident_registry.service import numbers, third_party_notices
 from systems.resident_registry.store import people as store
@@ -325,9 +325,9 @@ def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
 
 
 def test_how_long_a_removed_record_is_kept() -> None:
-    assert rules.disposal_from(date(2020, 3, 31), 150) == date(2170, 4, 1)
-    assert rules.disposal_from(date(2014, 6, 19), 5) == date(2019, 6, 20)
-    assert rules.disposal_from(date(2012, 2, 29), 5) == date(2017, 3, 1)
+    assert disposable_from(date(2020, 3, 31), 150) == date(2170, 4, 1)
+    assert disposable_from(date(2014, 6, 19), 5) == date(2019, 6, 20)
+    assert disposable_from(date(2012, 2, 29), 5) == date(2017, 3, 1)
 
 
 def test_the_individual_form_tells_the_history_of_what_is_printed(tx: Tx) -> None:

@@ -57,7 +57,7 @@ def towns(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple
         case = cases.apply(tx, person_of(new).id, "A", OPPONENT)
         case = cases.confirm(tx, case.id, case.version, body="古川警察署", consulted_on=TODAY, opinion="必要")
     with connect(new, actor="supervisor") as tx:
-        cases.decide(tx, case.id, case.version, tenant=OSAKI)
+        cases.decide(tx, case.id, case.version, office=office(OSAKI, "大崎市"))
     return old, new
 
 

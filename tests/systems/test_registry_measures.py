@@ -76,7 +76,7 @@ def in_force(tx: Tx, applicant: UUID, opponent: Opponent = OPPONENT, together: t
     """A case that was applied for, confirmed and decided by two officers."""
     case = service.apply(acting(tx, "officer"), applicant, "A", opponent, together=together)
     case = service.confirm(tx, case.id, case.version, body="石巻警察署", consulted_on=TODAY, opinion="支援が必要")
-    return service.decide(acting(tx, "supervisor"), case.id, case.version, tenant=ONAGAWA)
+    return service.decide(acting(tx, "supervisor"), case.id, case.version, office=OFFICE)
 
 
 @pytest.mark.parametrize(
@@ -207,18 +207,28 @@ def test_the_database_keeps_no_lift_longer_than_a_quarter_of_an_hour(tx: Tx) -> 
         tx.execute("ROLLBACK TO s")
 
 
+def test_a_town_may_count_from_the_application(tx: Tx) -> None:
+    """Mutant: `support_cases.decide` does not hand on the office's own values."""
+    one = move_in(tx)[0]
+    earlier = TODAY - timedelta(days=7)
+    case = service.apply(acting(tx, "officer"), one.id, "A", OPPONENT, applied_on=earlier)
+    case = service.confirm(tx, case.id, case.version, body="警察署", consulted_on=TODAY, opinion="必要")
+    own = dataclasses.replace(OFFICE, parameters={"support_start_basis": {date(2004, 7, 1): "applied"}})
+    assert service.decide(acting(tx, "supervisor"), case.id, case.version, office=own).starts_on == earlier
+
+
 def test_a_case_protects_from_the_application_until_it_is_ended_on_purpose(tx: Tx) -> None:
     one = move_in(tx)[0]
     case = service.apply(acting(tx, "officer"), one.id, "A", OPPONENT)
     assert people.resident(tx, one.id, TODAY).restricted
     with pytest.raises(Conflict):
-        service.decide(acting(tx, "supervisor"), case.id, case.version, tenant=ONAGAWA)
+        service.decide(acting(tx, "supervisor"), case.id, case.version, office=OFFICE)
     case = service.confirm(acting(tx, "officer"), case.id, case.version, body="警察署", consulted_on=TODAY, opinion="必要")
     with pytest.raises(Forbidden):
-        service.decide(tx, case.id, case.version, tenant=ONAGAWA)
+        service.decide(tx, case.id, case.version, office=OFFICE)
     with pytest.raises(Stale):
-        service.decide(acting(tx, "supervisor"), case.id, case.version - 1, tenant=ONAGAWA)
-    case = service.decide(tx, case.id, case.version, tenant=ONAGAWA)
+        service.decide(acting(tx, "supervisor"), case.id, case.version - 1, office=OFFICE)
+    case = service.decide(tx, case.id, case.version, office=OFFICE)
     assert (case.starts_on, case.ends_on) == (TODAY, rules.add_months(TODAY, 12))
     tx.execute("UPDATE resident_registry.support_case SET starts_on = '2020-01-01', ends_on = '2021-01-01'")
     assert people.resident(tx, one.id, TODAY).restricted

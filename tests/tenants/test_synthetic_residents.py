@@ -9,6 +9,7 @@ import pytest
 
 from kit.civic.codes import check_my_number, check_resident_code
 from kit.civic.dates import age
+from kit.documents import check_printable, is_selector
 from kit.errors import Invalid
 from systems.resident_registry.rules.imports import Rows
 from tenants import synthetic_residents
@@ -80,3 +81,11 @@ def test_shares_are_those_of_the_census(many: list[Row]) -> None:
 
 def test_the_first_person_of_a_town_is_under_protection(tmp_path: Path) -> None:
     assert rows(tmp_path, "045811", 50)[0]["支援措置_相手方氏名"]
+
+
+def test_certificates_show_every_rare_spelling_in_its_own_form() -> None:
+    """Mutant: a selector of another collection, as 渡邉 with U+E0101 of Adobe-Japan1, which the font does not have."""
+    names = [name for name, _ in synthetic_residents.RARE_PAIRS]
+    assert sum(any(map(is_selector, name)) for name in names) >= 4
+    assert check_printable(names) == []
+    assert check_printable(["渡邉\U000e0101"]) == ["U+9089 U+E0101"]

@@ -76,7 +76,8 @@ def main() -> int:
         log.configure(tenant=config.tenant, zone=config.zone)
         keys = [bytes.fromhex(settings.secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
         database = Database(config.database_url(), max_size=2)
-        told = run(database, Office(config.tenant, config.tenant_name, keys[0], keys[1]))
+        own = config.parameters.get("resident_registry", {})
+        told = run(database, Office(config.tenant, config.tenant_name, keys[0], keys[1], parameters=own))
     except CallerError as wrong:
         told = {"event": "error", "status": wrong.status, "detail": wrong.detail}
     sys.stdout.write(json.dumps(told) + "\n")

@@ -161,7 +161,7 @@ def _take(desk: Desk, tx: Tx, case_id: UUID, step: str, v: dict[str, Any]) -> di
         "confirm": lambda: service.confirm(
             tx, case_id, version, body=v["body"], consulted_on=v["consulted_on"], opinion=v["opinion"]
         ),
-        "decide": lambda: service.decide(tx, case_id, version, tenant=tenant),
+        "decide": lambda: service.decide(tx, case_id, version, office=desk.office),
         "extend": lambda: service.extend(tx, case_id, version, tenant=tenant),
         "close": lambda: service.close(tx, case_id, version, reason=v["reason"], tenant=tenant),
     }

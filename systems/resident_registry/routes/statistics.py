@@ -1,7 +1,7 @@
 """Statistics without persons, and lists of persons to be seen to; as JSON, CSV, Excel or print."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
@@ -25,6 +25,10 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
+
+
+#: the same table in each form that may be asked for
+SHEET: dict[int | str, dict[str, Any]] = {200: {"content": {each: {"schema": {"type": "string"}} for each in MEDIA.values()}}}
 
 
 class Sheet(BaseModel):
@@ -66,7 +70,7 @@ def statistics(
     "/statistics/{name}",
     summary="A statistic of residents; small cells withheld unless it stays in the office",
     response_model=Sheet,
-    responses=problems(403, 422),
+    responses=problems(403, 422) | SHEET,
 )
 def statistic(
     tx: Transaction,
@@ -87,7 +91,7 @@ def statistic(
     "/lists/{name}",
     summary="Persons to be seen to: stays that end, filings that were late, measures that end",
     response_model=Sheet,
-    responses=problems(403, 422, 428),
+    responses=problems(403, 422, 428) | SHEET,
 )
 def listed(
     tx: Transaction,

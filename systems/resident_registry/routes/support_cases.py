@@ -155,7 +155,7 @@ def confirm(tx: Transaction, actor: DvOfficer, purpose: Purpose, case_id: UUID, 
     "/support-cases/{case_id}/decide", summary="Decide for the measure", responses=problems(403, 404, 409, 412, 422, 428)
 )
 def decide(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, case_id: UUID, body: Version) -> Case:
-    return _case(service.decide(tx, case_id, body.version, tenant=office.tenant))
+    return _case(service.decide(tx, case_id, body.version, office=office))
 
 
 @router.post("/support-cases/{case_id}/extend", summary="Extend the measure", responses=problems(403, 404, 409, 412, 422, 428))

@@ -1,7 +1,7 @@
 """Who may have a certificate, what it costs, how long a removed record is kept, whom an issue is told to."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from systems.resident_registry.model.certificates import (
 )
 from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete, StillKept
 from systems.resident_registry.model.people import Resident
+from systems.resident_registry.rules.retention import check_past, disposable_from
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 #: requesters who say why they ask (arts. 12-2, 12-3)
@@ -91,15 +92,6 @@ def fee_yen(request: Request, fee_each: int) -> int:
     return 0 if request.requester == "public_body" else fee_each * request.copies
 
 
-def disposal_from(removed_on: date, years: int) -> date:
-    """First day on which a removed record is no longer kept: the day after the period's last (施行令 art. 34; 民法 art. 143)."""
-    try:
-        last = removed_on.replace(year=removed_on.year + years)
-    except ValueError:  # 29 February
-        last = date(removed_on.year + years, 2, 28)
-    return last + timedelta(days=1)
-
-
 def check_disposed(subject: Disposed, request: Request, *, years: int, today: date, is_there: bool) -> None:
     """Whether the office may certify that the record was lawfully disposed of (廃棄済証明).
 
@@ -107,9 +99,12 @@ def check_disposed(subject: Disposed, request: Request, *, years: int, today: da
     ------
     StillKept
         Its period has not passed, or the record is there: then it is certified itself.
+    EventInFuture
+        The day of the removal lies ahead.
     """
     check_request(request)
-    first = disposal_from(subject.removed_on, years)
+    check_past(subject.removed_on, today)
+    first = disposable_from(subject.removed_on, years)
     if today < first:
         raise StillKept(f"保存期間中です。廃棄できるのは{first.isoformat()}以後です。")
     if is_there:

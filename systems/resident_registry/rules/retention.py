@@ -7,11 +7,17 @@ References
 
 from datetime import date, timedelta
 
-from systems.resident_registry.model.errors import LegalHold, RetentionRunning, SecondOfficer
+from systems.resident_registry.model.errors import EventInFuture, LegalHold, RetentionRunning, SecondOfficer
+
+
+def check_past(ended_on: date, today: date) -> None:
+    """No record was removed on a day that lies ahead."""
+    if ended_on > today:
+        raise EventInFuture("the day of the removal lies ahead")
 
 
 def disposable_from(ended_on: date, years: int) -> date:
-    """The first day on which a record whose retention began with the end of that day may be disposed of."""
+    """First day on which a record whose retention began with the end of that day is no longer kept (民法 art. 143)."""
     try:
         last = ended_on.replace(year=ended_on.year + years)
     except ValueError:  # 29 February: the last day of the period is the last of February

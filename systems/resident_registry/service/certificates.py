@@ -22,6 +22,7 @@ from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.rules import printing
+from systems.resident_registry.rules.retention import disposable_from
 from systems.resident_registry.service import legal, measures, numbers, third_party_notices
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import people as persons
@@ -78,7 +79,7 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     years = legal.value("removed_records_years", subject.removed_on, office.parameters)
     there = store.is_kept(tx, subject.name, subject.born_on)
     rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
-    first = rules.disposal_from(subject.removed_on, years)
+    first = disposable_from(subject.removed_on, years)
     content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
     return _issue(tx, office, request, [], content)
 

@@ -1,5 +1,6 @@
 """Movements by which people leave the register, and by which they come back onto it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -91,6 +92,9 @@ def move_out_cancel(case: Case, body: MoveOutCancel) -> None:
         raise InNoticeArrived("the new municipality has entered this resident")
     if any(each.state != "leaving" for each in found):
         raise NotLeaving("only a departure that is still planned can be cancelled")
+    # not before the departure was planned, or there would be nothing to take back
+    since = max(case.movement.filed_on, *(each.valid_from for each in found))
+    case.because = Change(case.because.movement_id, since, case.because.known_from)
     for each in found:
         case.change(each, state="current", out_planned_on=None, out_planned_to=None, out_planned_authority=None)
 
@@ -106,13 +110,15 @@ def in_notice(case: Case, body: InNotice) -> None:
         "out_fixed_authority": body.destination.authority_code,
         "in_notice_on": body.received_on,
     }
+    waiting: dict[UUID, list[Resident]] = defaultdict(list)
     for each in found:
         if each.state == "leaving":
-            relations = relations_planned(case, each)
-            everybody = case.members(each.household_id)
-            remove(case, [each], everybody, relations, state="moved_out", reason="move_out", more=fixed)
+            waiting[each.household_id].append(each)
         else:
             case.change(each, **fixed)
+    for household, together in waiting.items():  # at once, or the last of a household would be made its head on the way out
+        relations = relations_planned(case, together[0])
+        remove(case, together, case.members(household), relations, state="moved_out", reason="move_out", more=fixed)
 
 
 def restoration(case: Case, body: Restoration) -> None:

@@ -14,9 +14,3 @@ HERE = Path(__file__).parents[1]
 def value(name: str, on: date, own: Mapping[str, Mapping[date, Any]] | None = None) -> Any:
     """The parameter's value on that day; `own` are the municipality's values (`Office.parameters`), which go first."""
     return parameters.load(HERE).value(name, on, own)
-
-
-def of_tenant(name: str, on: date, tenant: str) -> Any:
-    """The parameter's value on that day where each municipality may have its own: its own, or the `default`."""
-    values = value(name, on)
-    return values.get(tenant, values["default"])

@@ -128,7 +128,10 @@ def certify_disposed(tx: Tx, office: Office, name: str, born_on: date, removed_o
         Its period is running, so that it must be here.
     Conflict
         A record of that person is kept.
+    EventInFuture
+        The day of the removal lies ahead.
     """
+    rules.check_past(removed_on, today())
     rules.check_disposable(removed_on, _years(removed_on), today())
     if store.still_here(tx, name, born_on):
         raise Conflict("a record of this person is kept: 除票の写し is issued instead")

@@ -152,6 +152,8 @@ def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
 
 
 def _month(day: date) -> tuple[date, date]:
+    if day.replace(day=1) > today():
+        raise Invalid("the month lies ahead: choose this one or one before it")
     first = day.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1)
 

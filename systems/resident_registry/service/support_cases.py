@@ -10,7 +10,7 @@ from kit.clock import JAPAN, now, today
 from kit.db import Tx
 from kit.errors import Conflict, Invalid
 from systems.resident_registry.model.measures import DOCUMENTS, CaseKind, Document, Forwarding, Opponent, SupportCase
-from systems.resident_registry.model.people import RESIDENT
+from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.rules import measures as rules
 from systems.resident_registry.rules import support_cases
 from systems.resident_registry.service import legal
@@ -68,13 +68,14 @@ def confirm(tx: Tx, number: UUID, version: int, *, body: str, consulted_on: date
     return _step(tx, number, version, "confirm", **changes)
 
 
-def decide(tx: Tx, number: UUID, version: int, *, tenant: str) -> SupportCase:
+def decide(tx: Tx, number: UUID, version: int, *, office: Office) -> SupportCase:
     """Decide for the measure: its period begins by the tenant's rule, and other authorities are told."""
     case = store.case(tx, number)
-    starts_on = case.applied_on if legal.of_tenant("support_start_basis", today(), tenant) == "applied" else today()
+    basis = legal.value("support_start_basis", today(), office.parameters)
+    starts_on = case.applied_on if basis == "applied" else today()
     ends_on = rules.add_months(starts_on, legal.value("restriction_months", starts_on))
     decided = _step(tx, number, version, "decide", starts_on=starts_on, ends_on=ends_on, decided_by=tx.actor)
-    _forward(tx, decided, "decided", tenant)
+    _forward(tx, decided, "decided", office.tenant)
     return decided
 
 

@@ -48,19 +48,21 @@ def moment(tx: Tx) -> datetime:
 def rewritten(segments: Sequence[Segment], day: date, changes: Mapping[str, Any]) -> list[Segment]:
     """The timeline after a change that holds from `day` on.
 
-    A change in the past goes on until the fact was changed again: a later version that says something else keeps it. Versions
-    that are new have no id. Segments follow each other without a gap; the last one is open. A place is one fact: who moved on
-    from it moved with all its parts, even when some of them are the same there.
+    A change in the past goes on until the fact was changed again: a later version that says something else keeps it. What ends
+    a record ends it for good: a departure that was planned after the day has nothing left to say. Versions that are new have no
+    id. Segments follow each other without a gap; the last one is open. A place is one fact: who moved on from it moved with all
+    its parts, even when some of them are the same there.
     """
     day = max(day, segments[0].valid_from)
-    result, active, was = [], set(changes), None
+    result, active, was, ends = [], set(changes), None, changes.get("removed_on") is not None
     for each in segments:
         if each.valid_to is not None and each.valid_to <= day:
             result.append(each)
             continue
         was = was or each.facts
-        again = {name for name in (*active, *_PLACE) if each.facts.get(name) != was.get(name)}
-        active -= again | (_PLACE if again & _PLACE else set())
+        if not ends:
+            again = {name for name in (*active, *_PLACE) if each.facts.get(name) != was.get(name)}
+            active -= again | (_PLACE if again & _PLACE else set())
         start = max(each.valid_from, day)
         if each.valid_from < day:
             result.append(replace(each, id=None, valid_to=day))
