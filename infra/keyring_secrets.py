@@ -87,11 +87,10 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
     keys = tenant_keys(home, facts["code"])
     if facts["of"] == OWNER:
         return {"MCLOUD_OWNER_PASSWORD": keys.owner_password}
-    return {
-        "MCLOUD_DATABASE_PASSWORD": getattr(keys, f"{facts['zone']}_password"),
-        "MCLOUD_DATA_KEY": keys.data_key,
-        "MCLOUD_BLIND_INDEX_KEY": keys.blind_index_key,
-    }
+    password = {"MCLOUD_DATABASE_PASSWORD": getattr(keys, f"{facts['zone']}_password")}
+    if facts["zone"] == "internet":  # the public's process holds no key to what is sealed
+        return password
+    return password | {"MCLOUD_DATA_KEY": keys.data_key, "MCLOUD_BLIND_INDEX_KEY": keys.blind_index_key}
 
 
 def _account(home: Home, code: str, site: SiteName) -> str:

@@ -10,7 +10,7 @@ from infra import charts, zones
 from infra.config import SiteConfig
 from infra.policy import Graph
 from tenants.catalog import index
-from tenants.home import ZONES, SiteName, database_name
+from tenants.home import ZONES, SiteName, Zone, database_name
 from tenants.model import Tenant
 from tenants.processes import Process, check_quota, processes
 
@@ -88,7 +88,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
     code, zone = tenant.code, process.zone
     crossings = zones.process_crossings(code, zone, process.name, config)
     label = f"t-{code}-{zone}-{process.name}"
-    gateway = config.gateway.classes.get(zone, "")
+    host = browsers_reach(config, code, zone)
     values = {
         "tenant": code,
         "zone": zone,
@@ -100,13 +100,18 @@ def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
         "migrate": True,
         "policies": zones.compile_policies(crossings, (zones.namespace(code, zone), zones.PLATFORM), label),
         "ingress": {
-            "class_name": gateway,
-            "host": f"{code}-{zone}.{config.gateway.domain}" if gateway else "",
-            "tls_secret": config.gateway.tls_secret if gateway else "",
+            "class_name": config.gateway.classes.get(zone, ""),
+            "host": host,
+            "tls_secret": config.gateway.tls_secret if host else "",
         },
         "config": settings(tenant, process, config),
     }
     return Release(label, "system", values)
+
+
+def browsers_reach(config: SiteConfig, code: str, zone: Zone) -> str:
+    """Host under which browsers reach the tenant in the zone; empty without an ingress."""
+    return f"{code}-{zone}.{config.gateway.domain}" if config.gateway.classes.get(zone) else ""
 
 
 def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, Any]:
@@ -116,7 +121,13 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
     keycloak = (
         f"http://{config.keycloak.host or 'keycloak.' + zones.PLATFORM + '.svc'}:{config.keycloak.port or zones.KEYCLOAK_PORT}"
     )
+    counter, public = browsers_reach(config, code, zone), browsers_reach(config, code, "internet")
+    found = {"counter_url": f"https://{counter}"} if counter else {}
+    found |= {"public_url": f"https://{public}"} if public else {}
+    own = tenant.model_dump(mode="json")["parameters"]
+    found |= {"parameters": own} if own else {}
     return {
+        **found,
         "tenant": code,
         "tenant_name": tenant.name,
         "zone": zone,

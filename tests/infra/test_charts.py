@@ -76,6 +76,24 @@ def test_the_config_block_is_read_by_the_process() -> None:
         assert settings.port == 8080
 
 
+# mutant: without `parameters` in infra/landing.settings a municipality's own fee would hold on one machine and not in a cluster
+def test_what_a_municipality_decided_and_where_it_is_reached_goes_along() -> None:
+    own = {"resident_registry": {"certificate_fee_yen": {"2026-04-01": 350}}}
+    from tenants.catalog import check
+
+    body = check(tenant("042021").model_dump(mode="json") | {"parameters": own}, "x")
+    found = {}
+    for release in landing.tenant_releases(body, land.SITE)[1:]:
+        config = next(each for each in release.objects() if each["kind"] == "ConfigMap")
+        settings = ProcessSettings.model_validate(yaml.safe_load(config["data"]["config.yaml"]))
+        assert settings.model_dump(mode="json")["parameters"] == own
+        found[settings.zone] = (settings.counter_url, settings.public_url)
+    reached = land.SITE.gateway
+    hosts = {zone: f"https://042021-{zone}.{reached.domain}" for zone in reached.classes}
+    assert {zone: url for zone, (url, _) in found.items() if url} == {z: h for z, h in hosts.items() if z in found}
+    assert {public for _, public in found.values()} == {hosts.get("internet", "https://verify.invalid")}
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("tenant", {"colour": "blue"}, "colour"),
     ("system", {"image": "mcloud:latest"}, "image"),

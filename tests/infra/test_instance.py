@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra import instance
+from infra import instance, keyring_secrets
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, Unavailable
@@ -71,3 +71,15 @@ def test_a_landing_job_is_closed_and_named_by_digest() -> None:
     assert pod["automountServiceAccountToken"] is False
     assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["containers"][0]["args"] == ["infra.run", "apply", "--tenant", "042021"]
+
+
+# mutant: keys for every zone; the first of them that is not needed is the one that is lost
+def test_the_publics_process_holds_no_key(tmp_path: Path) -> None:
+    described = keyring_secrets.tenant_secrets(Home(tmp_path), "042021", ["mynumber", "internet"])
+    held = {
+        each["facts"]["zone"]: set(keyring_secrets.manifest_of(each)["data"])
+        for each in described
+        if each["metadata"]["name"] == "process"
+    }
+    assert held["internet"] == {"MCLOUD_DATABASE_PASSWORD"}
+    assert held["mynumber"] == {"MCLOUD_DATABASE_PASSWORD", "MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY"}
