@@ -127,3 +127,49 @@ def test_a_movement_in_review_is_withdrawn_with_its_reason(staff: Staff, cloud: 
         assert "本人の申出により" in page.locator("main").inner_text()
         look(page, "withdrawn")
     assert ask(cloud, "SELECT state FROM resident_registry.movement WHERE id = %s", re.sub(".*/", "", place)) == "cancelled"
+
+
+def test_numbers_are_for_their_role_and_each_look_is_recorded(staff: Staff, cloud: Cloud) -> None:
+    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
+        one = tx.row(
+            "SELECT r.id::text, r.name, r.resident_code FROM resident_registry.resident r "
+            "JOIN resident_registry.individual_number n ON n.resident_id = r.id "
+            "WHERE r.removed_on IS NULL AND n.in_use AND NOT EXISTS "
+            "(SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id) ORDER BY r.id LIMIT 1"
+        )
+    assert one
+    looked = "SELECT count(*) FROM journal.entry WHERE kind = 'access' AND key ->> 'id' = %s AND detail ->> 'act' = %s"
+    with staff.at(CODE, "registry-clerk", f"/residents/{one['id']}") as page:
+        assert page.locator("text=個人番号の表示").count() == 0
+        assert page.goto("/counter/resident-registry/search-by-number").status == 403  # type: ignore[union-attr]
+        assert page.goto(f"/counter/resident-registry/residents/{one['id']}/individual-number").status == 403  # type: ignore[union-attr]
+    with staff.at(CODE, "number-officer", "/search-by-number", java_script_enabled=True, bypass_csp=True) as page:
+        look(page, "number-ask")
+        assert violations(page) == []
+        page.check("input[value=resident_code]")
+        page.fill("#number", "24727059609")
+        press(page, "main button")
+        told = page.locator("main").inner_text()
+        assert "検査数字" in told
+        assert page.input_value("#number") == ""
+        look(page, "number-wrong")
+        page.check("input[value=resident_code]")
+        page.fill("#number", str(one["resident_code"]).translate(str.maketrans("0123456789", "０１２３４５６７８９")))
+        press(page, "main button")
+        assert page.url.endswith(f"/residents/{one['id']}")
+        assert page.locator("h1 .name").inner_text() == one["name"]
+        before = ask(cloud, looked, one["id"], "individual_number")
+        press(page, "text=個人番号の表示")
+        assert ask(cloud, looked, one["id"], "individual_number") == before  # mutant: opened before anybody asked for it
+        press(page, "main button")
+        shown = page.locator("td.code").inner_text()
+        assert re.fullmatch(r"\d{4} \d{4} \d{4}", shown)
+        assert ask(cloud, looked, one["id"], "individual_number") == before + 1  # mutant: the look without its entry
+        assert violations(page) == []
+        look(page, "number")
+        page.goto("/counter/resident-registry/search-by-number")
+        page.check("input[value=individual_number]")
+        page.fill("#number", shown.replace(" ", ""))
+        press(page, "main button")
+        assert page.url.endswith(f"/residents/{one['id']}")
+        assert shown.replace(" ", "") not in page.content()
