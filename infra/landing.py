@@ -12,7 +12,7 @@ from infra.policy import Graph
 from tenants.catalog import index
 from tenants.home import ZONES, SiteName, Zone, database_name
 from tenants.model import Tenant
-from tenants.processes import Process, check_quota, processes
+from tenants.processes import Process, check_quota, jobs, processes
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
         "cpu_millis": process.cpu_millis,
         "memory_mib": process.memory_mib,
         "migrate": True,
+        "cron": [cron(name, job, at) for name in process.systems for job, at in jobs(name).items()],
         "policies": zones.compile_policies(crossings, (zones.namespace(code, zone), zones.PLATFORM), label),
         "ingress": {
             "class_name": config.gateway.classes.get(zone, ""),
@@ -114,6 +115,13 @@ def browsers_reach(config: SiteConfig, code: str, zone: Zone) -> str:
     return f"{code}-{zone}.{config.gateway.domain}" if config.gateway.classes.get(zone) else ""
 
 
+def cron(system: str, job: str, at: str) -> dict[str, Any]:
+    """A job of a system's contract, as the chart runs it with the settings of the process."""
+    hour, minute = (int(part) for part in at.split(":"))
+    arguments = [f"systems.{system}.jobs.{job}", "/etc/mcloud/config.yaml"]
+    return {"name": f"{system.replace('_', '-')}-{job}", "schedule": f"{minute} {hour} * * *", "arguments": arguments}
+
+
 def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, Any]:
     """The `config:` block, as `kit.settings` reads it."""
     code, zone = tenant.code, process.zone
@@ -124,8 +132,6 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
     counter, public = browsers_reach(config, code, zone), browsers_reach(config, code, "internet")
     found = {"counter_url": f"https://{counter}"} if counter else {}
     found |= {"public_url": f"https://{public}"} if public else {}
-    own = tenant.model_dump(mode="json")["parameters"]
-    found |= {"parameters": own} if own else {}
     return {
         **found,
         "tenant": code,
@@ -143,4 +149,5 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
         "two_factors": True,
         "host": "0.0.0.0",  # noqa: S104  # the pod's own address; its walls decide who reaches it
         "port": zones.PROCESS_PORT,
+        "parameters": tenant.model_dump(mode="json")["parameters"],
     }

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from kit import journal
 from kit.app import create_app
 from kit.db import Database, connect
-from platform_api import jobs, store
+from platform_api import jobs, schedule, store
 from platform_api.access import PlatformVerifier
 from platform_api.routes import operations, recovery, reports, tenants
 from tenants.home import Home
@@ -28,8 +28,10 @@ def build(home: Home) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = schedule.start(home, database)
         jobs.launch(home, database, platform_url(home, "platform_dbos"))
         yield
+        stop.set()
         jobs.shut_down()
         database.close()
 

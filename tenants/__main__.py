@@ -1,6 +1,7 @@
 """`python -m tenants --tenant CODE`: what waits in the register's exchange: a file to be checked or loaded, a pack to be made.
 
-With `--scale N`, an empty register is filled with 1/N of the census first. JSON events on standard output.
+With `--scale N`, an empty register is filled with 1/N of the census first. With `--job SYSTEM.JOB`, a job of a system that is due
+by the calendar. JSON events on standard output.
 """
 
 import argparse
@@ -11,28 +12,18 @@ from pathlib import Path
 
 from kit.db import connect
 from kit.errors import CallerError, Conflict, Invalid
-from systems.resident_registry.jobs import exports, imports
+from systems.resident_registry.jobs import imports
 from systems.resident_registry.model.people import Office
 from systems.resident_registry.service import imports as service
 from systems.resident_registry.store import imports as store
 from tenants import synthetic_residents
 from tenants.catalog import tenant
 from tenants.home import Home, home
-from tenants.keyring import tenant_keys, tenant_url
+from tenants.keyring import tenant_url
 from tenants.model import Tenant
+from tenants.work import doors, exchange, office, run_job
 
 ACTOR = "import of synthetic residents"
-
-
-def doors(here: Home, code: str) -> imports.Doors:
-    """The connections that an import needs."""
-    return imports.Doors(*(tenant_url(here, code, role) for role in ("mynumber", "bulk", "backup")))
-
-
-def office(here: Home, body: Tenant) -> Office:
-    """The municipality with its keys."""
-    keys = tenant_keys(here, body.code)
-    return Office(body.code, body.name, bytes.fromhex(keys.data_key), bytes.fromhex(keys.blind_index_key))
 
 
 def fill(here: Home, code: str, scale: int) -> bool:
@@ -73,25 +64,17 @@ def _import(here: Home, body: Tenant, to: imports.Doors, where: Office, scale: i
     return is_new or job.state != first
 
 
-def exchange(here: Home, code: str) -> dict[str, object]:
-    """Take the import on its way as far as it goes, and make the packs that were released; what there is now."""
-    body = tenant(code, here)
-    to, where = doors(here, code), office(here, body)
-    job = imports.work(to, where)
-    made = exports.work(to.zone, where)
-    is_at_work = job is not None and job.state in ("checked", "loaded")
-    told = {"import": job and {"id": str(job.id), "state": job.state, "rows": job.rows, "faults": job.faults}}
-    return {"changed": is_at_work or bool(made), **told, "exports": [str(each) for each in made]}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tenants")
     parser.add_argument("--tenant", required=True, help="authority code")
     parser.add_argument("--scale", type=int, help="fill an empty register with the census divided by this")
+    parser.add_argument("--job", help="SYSTEM.JOB, as the system's contract names it")
     args = parser.parse_args()
     try:
-        if args.scale is None:
-            told: dict[str, object] = {"event": "result", **exchange(home(), args.tenant)}
+        if args.job is not None:
+            told: dict[str, object] = {"event": "result", **run_job(home(), args.tenant, args.job)}
+        elif args.scale is None:
+            told = {"event": "result", **exchange(home(), args.tenant)}
         else:
             told = {"event": "result", "changed": fill(home(), args.tenant, args.scale)}
     except CallerError as wrong:

@@ -7,7 +7,7 @@ from typing import Any
 from kit.db import Tx, json
 
 #: every kind of event
-KINDS = ("onboarding", "onboarded", "applied", "backed_up", "restored", "destroyed", "drilled", "suspended", "resumed")
+KINDS = ("onboarding", "onboarded", "applied", "backed_up", "restored", "destroyed", "drilled", "suspended", "resumed", "worked")
 
 SQL = """
 CREATE SCHEMA IF NOT EXISTS ledger;

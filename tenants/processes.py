@@ -33,6 +33,12 @@ def defaults(system: str) -> tuple[int, int]:
     return values["cpu_millis"], values["memory_mib"]
 
 
+@cache
+def jobs(system: str) -> dict[str, str]:
+    """Jobs that a system's contract names, with the time in Japan (HH:MM) at which each is due every day."""
+    return yaml.safe_load((SYSTEMS_FOLDER / system / "contract.yaml").read_text()).get("jobs", {})  # type: ignore[no-any-return]
+
+
 def processes(tenant: Tenant) -> tuple[Process, ...]:
     """The tenant's processes, by zone: one for all its systems there, and one for each system that stands apart.
 

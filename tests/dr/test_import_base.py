@@ -14,10 +14,11 @@ from kit.db import connect
 from platform_api import runner
 from systems.resident_registry.store import imports as store
 from tenants import onboard
-from tenants.__main__ import doors, exchange, fill
+from tenants.__main__ import fill
 from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.keyring import tenant_keys, tenant_url
+from tenants.work import doors, exchange
 from tests.support.cloud import MINAMISANRIKU, free_ports
 from tests.support.desk import ROLES, Desk, desk
 from tools.__main__ import ensure

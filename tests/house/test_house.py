@@ -282,6 +282,19 @@ def test_every_system_says_its_zone_and_purposes_once() -> None:
     assert tuple(yaml.safe_load((ROOT / "systems/resident_registry/contract.yaml").read_text())["purposes"]) == PURPOSES
 
 
+def test_every_job_of_a_contract_is_a_module_with_a_time() -> None:
+    """Mutant: `nite: "0:10"` in a contract."""
+    import importlib
+
+    from tenants.processes import jobs
+
+    named = [(system.name, name, at) for system in systems() for name, at in jobs(system.name).items()]
+    assert named
+    for system, name, at in named:
+        assert re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", at), f"{system}: {name} is due at {at}, not at a time as 00:10"
+        assert callable(importlib.import_module(f"systems.{system}.jobs.{name}").run), f"{system}: {name}"
+
+
 def test_error_classes_have_docstring_status_and_slug() -> None:
     import importlib
 

@@ -21,7 +21,7 @@ VERSIONS = ("1.33", "1.34")
 
 def releases() -> list[Release]:
     """One release of each chart in each shape that differs."""
-    cron = [{"name": "night", "schedule": "0 3 * * *", "arguments": ["systems", "/etc/mcloud/config.yaml"]}]
+    cron = [landing.cron("resident_registry", "night", "03:00")]
     split = land.split()
     found = [landing.site_release("primary", land.SITE), *landing.tenant_releases(split, land.SITE)]
     busy = found[-1]

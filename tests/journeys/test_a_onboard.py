@@ -145,7 +145,8 @@ def test_killed_before_and_after_every_step_it_ends_the_same(cloud: Cloud) -> No
     assert {k: v for k, v in broken.items() if k not in segments} == {k: v for k, v in unbroken.items() if k not in segments}
     assert (broken["segments"], broken["left over"]) == ("1", "[]")
     with connect(platform_url(cloud.home, "platform")) as tx:
-        assert [event.kind for event in ledger.events(tx, SHICHIKASHUKU)] == ["onboarding", "onboarded"]
+        kinds = [event.kind for event in ledger.events(tx, SHICHIKASHUKU) if event.kind != "worked"]
+    assert kinds == ["onboarding", "onboarded"]
 
 
 def test_a_failed_step_stays_visible_and_the_next_run_goes_on(cloud: Cloud) -> None:

@@ -5,6 +5,7 @@ import io
 import itertools
 import random
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,25 +21,26 @@ from kit import clock
 from kit.db import Database, connect
 from kit.errors import Refused
 from kit.migrate import migrate
+from systems.resident_registry.model.exports import Contents
 from systems.resident_registry.model.measures import Asker
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.routes import people as people_routes
 from systems.resident_registry.routes import routers
 from systems.resident_registry.rules import measures as rules
-from systems.resident_registry.service import measures
+from systems.resident_registry.service import exports, measures
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
 from tenants.databases import admit_board, admit_zone, close_public_schema
 from tests.support.desk import Desk, desk
 from tests.support.journaled import Journaled, journaled
-from tests.support.registry import MIGRATIONS, PLACE, TODAY, move_in, moved, named, person
+from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, moved, named, person
 
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
 #: address and identity documents of who asks
 SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
 STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "解除")
 TIMES = 10
-NOT_YET = ("附票", "閲覧台帳", "税証明", "コンビニ", "一覧・CSV", "EUC", "世帯照会", "データ提供", "通知書")
+NOT_YET = ("附票", "閲覧台帳", "税証明", "コンビニ", "データ提供", "通知書")
 _numbers = itertools.count(1)
 
 
@@ -199,6 +201,22 @@ def audit_text(town: Desk, p: Protected, turn: int) -> str:
     return "".join(row["told"] for row in rows)
 
 
+def lists(town: Desk, p: Protected, turn: int) -> str:
+    """Every list of persons, in the forms whose text can be read as it is."""
+    form = ("csv", "json")[turn % 2]
+    names = ("residence_ending", "late_filings", "measures_ending")
+    return "".join(town.ask("all-but-dv", "GET", f"/lists/{name}", params={"format": form, "days": 3660}).text for name in names)
+
+
+def pack(town: Desk, p: Protected, turn: int) -> str:
+    """A pack of everything that was released without the places of protected residents."""
+    out = io.BytesIO()
+    with town.database.transaction("export job") as tx:
+        exports.write_pack(tx, out, Contents("utf-8-sig", False, False), tenant=OFFICE.tenant, made_at=clock.now(), office=OFFICE)
+    with zipfile.ZipFile(out) as files:
+        return "".join(files.read(name).decode("utf-8-sig") for name in files.namelist())
+
+
 CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "検索": lambda town, p, turn: town.ask("clerk", "GET", "/residents", params={"name": p.name}).text,
     "住所検索": by_address,
@@ -210,6 +228,9 @@ CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "除票": lambda town, p, turn: paper(town, p.one.id, turn, kind="removed_copy"),
     "記載事項証明": lambda town, p, turn: paper(town, p.one.id, turn, kind="items"),
     "広域交付": elsewhere,
+    "世帯照会": lambda town, p, turn: town.ask("clerk", "GET", f"/households/{p.one.household_id}").text,
+    "一覧・CSV": lists,
+    "EUC": pack,
     "再印刷": lambda town, p, turn: printed(town, p.serial),
     "エラー": errors,
     "証跡": audit_text,

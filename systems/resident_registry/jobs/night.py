@@ -64,7 +64,7 @@ def run(database: Database, office: Office) -> dict[str, object]:
             failed += 1
     with database.transaction(ACTOR) as tx:
         ended = len(store.stays_until(tx, today(), 10_000))
-    return {"event": "result", "departed": departed, "failed_households": failed, "stays_ended": ended}
+    return {"departed": departed, "failed_households": failed, "stays_ended": ended}
 
 
 def main() -> int:
@@ -77,7 +77,8 @@ def main() -> int:
         keys = [bytes.fromhex(settings.secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
         database = Database(config.database_url(), max_size=2)
         own = config.parameters.get("resident_registry", {})
-        told = run(database, Office(config.tenant, config.tenant_name, keys[0], keys[1], parameters=own))
+        office = Office(config.tenant, config.tenant_name, keys[0], keys[1], parameters=own)
+        told = {"event": "result", **run(database, office)}
     except CallerError as wrong:
         told = {"event": "error", "status": wrong.status, "detail": wrong.detail}
     sys.stdout.write(json.dumps(told) + "\n")

@@ -111,7 +111,8 @@ SELECT p.resident_id, p.case_id FROM resident_registry.support_protected p
 JOIN resident_registry.support_case c ON c.id = p.case_id WHERE c.state IN ('applied', 'confirmed', 'active', 'extended')
 UNION ALL
 SELECT r.id, p.case_id FROM resident_registry.resident r
-JOIN resident_registry.resident m ON m.household_id = r.household_id AND m.id <> r.id AND m.removed_on IS NULL
+JOIN resident_registry.resident m ON m.household_id = r.household_id AND m.id <> r.id
+    AND (m.removed_on IS NULL OR (r.removed_on = m.removed_on AND r.state = 'moved_out'))  -- who left together went to one place
 JOIN resident_registry.support_protected p ON p.resident_id = m.id
 JOIN resident_registry.support_case c ON c.id = p.case_id WHERE c.state IN ('applied', 'confirmed', 'active', 'extended')
     AND NOT EXISTS (SELECT FROM resident_registry.support_opponent o JOIN resident_registry.resident x ON x.id = o.resident_id

@@ -16,7 +16,7 @@ from kit import pages
 from kit.auth import Actor, require
 from kit.civic.dates import wareki
 from kit.db import Tx
-from kit.errors import CallerError, Forbidden, PurposeRequired
+from kit.errors import CallerError, Forbidden, PurposeRequired, Stale
 from kit.forms import Field, Filled, blank, read
 from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
@@ -36,6 +36,7 @@ PURPOSES: dict[str, str] = CONTRACT["purposes"]
 STATES = {
     "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
 }  # fmt: skip
+NEWER = "いまの版は {n} です。いまの内容を開いて、やり直してください。"
 #: field of the alerts that were looked at
 CONFIRMED = "confirmed"
 #: the menu: path below BASE, name, and the roles that see it (none: everybody)
@@ -123,7 +124,10 @@ class Desk:
         said = pages.told(self.request, HERE, wrong.detail, wrong.status)
         if said.endswith(f"({wrong.detail})") and (title := (wrong.__doc__ or "").splitlines()[0]).endswith("。"):
             said = title
-        return " ".join([said, *(each["message"] for each in carried(wrong, "suppressions"))])
+        newer = [
+            pages.text(HERE, pages.language(self.request), NEWER).format(n=n) for n in (wrong.extra.get("current_version"),) if n
+        ]
+        return " ".join([said, *newer, *(each["message"] for each in carried(wrong, "suppressions"))])
 
 
 def carried(wrong: CallerError | None, what: str) -> list[dict[str, str]]:
@@ -180,6 +184,16 @@ def begin(desk: Desk, guide: Guide, **values: object) -> Response:
     return desk.page("guided_check.html", guide=guide, filled=filled, alerts=[], told="")
 
 
+def reopen(desk: Desk, guide: Guide, raw: dict[str, list[str]]) -> Response:
+    """The form with what was entered before, days in the reader's calendar."""
+    filled = read(guide.fields, raw)
+    if pages.language(desk.request) == "ja":
+        days = {each.name: filled.values.get(each.name) for each in guide.fields if each.kind == "day"}
+        filled.raw |= {name: [wareki(day)] for name, day in days.items() if day}
+    filled.errors.clear()
+    return _asked(desk, guide, filled)
+
+
 def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
     """The next page of a guided form: again with its errors, the confirmation, or what was done."""
     filled, step = read(guide.fields, form), form.get("step", ["check"])[0]
@@ -198,7 +212,7 @@ def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
             return desk.go(guide.then(done))
     alerts = carried(wrong, "alerts")
     if wrong and not alerts:
-        return _asked(desk, guide, filled, told=desk.tell(wrong))
+        return _asked(desk, guide, filled, wrong=wrong)
     told = desk.tell(wrong) if step == "do" else ""
     return desk.page("guided_check.html", status=409 if told else 200, guide=guide, filled=filled, alerts=alerts, told=told)
 
@@ -225,9 +239,11 @@ def _rehearsed(desk: Desk, guide: Guide, filled: Filled) -> CallerError | None:
         return None
 
 
-def _asked(desk: Desk, guide: Guide, filled: Filled, *, told: str = "") -> Response:
-    status = 422 if filled.errors or told else 200
-    return desk.page("guided_form.html", status=status, guide=guide, filled=filled, told=told)
+def _asked(desk: Desk, guide: Guide, filled: Filled, *, wrong: CallerError | None = None) -> Response:
+    is_stale = isinstance(wrong, Stale)
+    status = 412 if is_stale else 422 if filled.errors or wrong else 200
+    told = desk.tell(wrong)
+    return desk.page("guided_form.html", status=status, guide=guide, filled=filled, told=told, is_stale=is_stale)
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]

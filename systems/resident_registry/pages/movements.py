@@ -12,6 +12,7 @@ from kit.errors import Invalid, NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import REASONS, MovementState
+from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
 from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, begin, number, proceed
@@ -26,6 +27,8 @@ router = new_router(with_purpose=True)
 PAGE = 50
 SECOND_OFFICER = "支援措置のある人が関わる異動は、入力した職員とは別の審査担当者が決裁します。"
 COUNT = Field("count", "", "hidden", required=False)
+VERSION = Field("version", "", "hidden", required=False)
+MORE_OR_FEWER = (("add", "加わる人を増やす"), ("fewer", "加わる人を減らす"))
 STATES = (
     ("review", "審査待ち"),
     ("returned", "差戻し"),
@@ -81,13 +84,7 @@ def _guide(desk: Desk, reason: str, resident_id: UUID | None, count: int = 1) ->
     if sheet is None or (resident_id is None and not sheet.joins):
         raise NotFound("there is no such form")
     person = desk.person(resident_id) if resident_id else None
-    about = forms.About(desk.office.tenant, count=count)
-    if person:
-        with desk.transaction() as tx:
-            members = desk.members(tx, person) or [person]
-            others = lookups.households_beside(tx, person)
-        about = forms.About(desk.office.tenant, members, others, count)
-    joins = sheet.joins
+    about = about_of(desk, person, count)
     return Guide(
         title=REASONS[reason],
         fields=(*forms.questions(reason, about), COUNT),
@@ -96,35 +93,52 @@ def _guide(desk: Desk, reason: str, resident_id: UUID | None, count: int = 1) ->
         then=lambda done: f"/movements/{done['id']}",
         back=f"/residents/{resident_id}/movements" if resident_id else "/movements/new",
         person=person,
-        note="支援措置のある人が関わる異動は、入力した職員とは別の審査担当者が決裁します。"
-        if person and person.restricted
-        else "",
+        note=SECOND_OFFICER if person and person.restricted else "",
         rehearsed=True,
-        steps=(("add", "加わる人を増やす"), ("fewer", "加わる人を減らす")) if joins else (),
+        steps=MORE_OR_FEWER if sheet.joins else (),
     )
+
+
+def about_of(desk: Desk, person: Resident | None, count: int) -> forms.About:
+    """What a form about this person's household, or about a new one, is filled in about."""
+    if person is None:
+        return forms.About(desk.office.tenant, count=count)
+    with desk.transaction() as tx:
+        members = desk.members(tx, person) or [person]
+        return forms.About(desk.office.tenant, members, lookups.households_beside(tx, person), count)
 
 
 def _file(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -> dict[str, Any]:
     """Enter the filing and hand it in; both or neither."""
-    v = dict(filled.values)
-    if v.get("target_no"):
-        v["target_id"] = str(viewing.household_of_number(tx, v["target_no"]))
-    try:
-        filing = Filing.model_validate(forms.filing(reason, v, about))
-    except ValidationError as wrong:  # places and rules only: what was typed may be personal data
-        places = "、".join(".".join(map(str, each["loc"])) for each in wrong.errors())
-        raise Invalid(f"not valid: {places}") from None
-    one = service.draft(tx, desk.office, filing)
+    one = service.draft(tx, desk.office, filing_of(tx, reason, filled.values, about))
     one = service.submit(tx, desk.office, one.id, one.version, filled.raw[CONFIRMED])
     return {"id": str(one.id)}
 
 
-def _proceed(desk: Desk, reason: str, resident_id: UUID | None, form: dict[str, list[str]]) -> Response:
+def filing_of(tx: Tx, reason: str, values: dict[str, Any], about: forms.About) -> Filing:
+    """The filing that the answers make; `Invalid` names places of it, never what was typed."""
+    v = dict(values)
+    if v.get("target_no"):
+        v["target_id"] = str(viewing.household_of_number(tx, v["target_no"]))
+    try:
+        return Filing.model_validate(forms.filing(reason, v, about))
+    except ValidationError as wrong:  # places and rules only: what was typed may be personal data
+        places = "、".join(".".join(map(str, each["loc"])) for each in wrong.errors())
+        raise Invalid(f"not valid: {places}") from None
+
+
+def counted(form: dict[str, list[str]]) -> tuple[dict[str, list[str]], int]:
+    """The form after a press on «more» or «fewer», and how many people come."""
     step, before = form.get("step", ["check"])[0], number(form.get("count", ["1"])[0]) or 1
     count = max(1, min(20, before + {"add": 1, "fewer": -1}.get(step, 0)))
     form = form | {"count": [str(count)]}
     if step in ("add", "fewer"):
         form = {f"p{count - 1}-kind": ["japanese"]} | form | {"step": ["edit"]}
+    return form, count
+
+
+def _proceed(desk: Desk, reason: str, resident_id: UUID | None, form: dict[str, list[str]]) -> Response:
+    form, count = counted(form)
     return proceed(desk, _guide(desk, reason, resident_id, count), form)
 
 
@@ -157,6 +171,8 @@ def shown(desk: AtDesk, actor: Clerk, movement_id: UUID) -> Response:
         one, notices = service.find(tx, movement_id, desk.actor.roles)
         names = viewing.names(tx, one.residents)
     steps = [(name, step[0]) for name, step in STEPS.items() if one.state in step[3]]
+    if one.state in ("draft", "returned") and one.reason in forms.SHEETS:
+        steps.insert(1, ("edit", "修正する"))
     shown: dict[str, Any] = {
         "filers": dict(parts.FILERS),
         "grounds": dict(parts.GROUNDS),
@@ -167,13 +183,18 @@ def shown(desk: AtDesk, actor: Clerk, movement_id: UUID) -> Response:
     return desk.page("movement.html", one=one, names=names, notices=notices, lines=lines(one, names), **shown)
 
 
-VERSION = Field("version", "", "hidden", required=False)
 #: step -> title, questions, final button, states in which it is offered
 STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...]]] = {
     "submit": ("審査に出す", (), "審査に出す", ("draft", "returned")),
     "approve": ("決裁", (), "決裁する", ("review",)),
     "return": ("差戻し", (Field("reason", "差戻しの理由", "area", longest=1000),), "差し戻す", ("review",)),
-    "cancel": ("取下げ・取消", parts.GROUND, "取り下げる・取り消す", ("draft", "review", "returned", "decided", "completed")),
+    "withdraw": (
+        "取下げ",
+        (Field("reason", "取下げの理由", "area", longest=1000),),
+        "取り下げる",
+        ("draft", "review", "returned"),
+    ),
+    "cancel": ("異動の取消", parts.GROUND, "取り消す", ("decided", "completed")),
 }
 
 
@@ -204,6 +225,8 @@ def _take(desk: Desk, tx: Tx, movement_id: UUID, step: str, filled: Filled) -> d
         one = service.approve(tx, office, movement_id, version, is_supervisor=is_supervisor)
     elif step == "return":
         one = service.send_back(tx, movement_id, version, v["reason"])
+    elif step == "withdraw":
+        one = service.withdraw(tx, movement_id, version, v["reason"])
     else:
         ground = Ground(kind=v["ground_kind"], text=v["ground_text"], on=v["ground_on"])
         one = service.cancel(tx, office, movement_id, version, ground)

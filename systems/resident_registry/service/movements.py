@@ -1,6 +1,6 @@
 """Movements from the draft to the decision: entered, rehearsed, confirmed, examined, decided, undone."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,13 +12,14 @@ from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersi
 from systems.resident_registry.model.filings import DETAILS, Filing, Ground
 from systems.resident_registry.model.movements import Change, Movement, Notice
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
-from systems.resident_registry.rules import alerts, notices
+from systems.resident_registry.rules import alerts
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.rules.measures import DV_OFFICER
 from systems.resident_registry.rules.people import check_numbers
 from systems.resident_registry.service import corrections, departures, entries, households, legal, measures, reversal, sealing
 from systems.resident_registry.service.case import Case
-from systems.resident_registry.store import history, numbers
+from systems.resident_registry.service.movement_notices import draft_notices
+from systems.resident_registry.store import history
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
 
@@ -69,10 +70,12 @@ def draft(tx: Tx, office: Office, filing: Filing) -> Movement:
     return one
 
 
-def _entered(office: Office, number: UUID, filing: Filing) -> dict[str, Any]:
-    """Columns of a movement that the form fills."""
+def _entered(office: Office, number: UUID, filing: Filing, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Columns of a movement that the form fills. `before`: the form in whose place this one comes, its numbers readable."""
     details, event_on, filed_on = filing.details, filing.event_on, filing.filed_on or today()
     written = details.model_dump(mode="json", exclude_unset=True)
+    if before is not None:
+        written = sealing.kept(written, before)
     for each in sealing.numbers_in(written):
         check_numbers(None, each)
     ground = filing.ground.model_dump(mode="json") if filing.ground else None
@@ -96,9 +99,13 @@ def _entered(office: Office, number: UUID, filing: Filing) -> dict[str, Any]:
 
 
 def edit(tx: Tx, office: Office, number: UUID, version: int, filing: Filing) -> Movement:
-    """Another form for a draft, or for one that was sent back."""
+    """Another form for a draft, or for one that was sent back; whoever wrote it is the one who entered the movement.
+
+    An individual number that comes as the mask it is shown as stays the one that was entered for the same person.
+    """
     one = _at(tx, number, version, "draft", "returned")
-    store.update(tx, one, **_entered(office, number, filing), state="draft", alerts=[])
+    written = _entered(office, number, filing, sealing.opened(office, number, one.details))
+    store.update(tx, one, **written, state="draft", alerts=[], entered_by=tx.actor)
     return store.movement(tx, number)
 
 
@@ -141,7 +148,7 @@ def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor
     rules.check_officer(
         one.reason, entered_by=one.entered_by, decided_by=tx.actor, protected=protected, is_supervisor=is_supervisor
     )
-    drafted = _draft_notices(case, people)
+    drafted = draft_notices(case, people)
     _decide(tx, one, case, "decided" if drafted else "completed")
     return store.movement(tx, number)
 
@@ -177,9 +184,16 @@ def by_the_clock(tx: Tx, office: Office, reason: str, residents: list[Resident],
     store.add(tx, one)
     case = Case(tx, office, one, Change(one.id, event_on, history.moment(tx)))
     perform(case)
-    drafted = _draft_notices(case, [persons.resident(tx, each, today()) for each in case.touched])
+    drafted = draft_notices(case, [persons.resident(tx, each, today()) for each in case.touched])
     _decide(tx, one, case, "decided" if drafted else "completed")
     return store.movement(tx, one.id)
+
+
+def withdraw(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
+    """Withdraw what nobody has decided; it stays on record with the reason."""
+    one = _at(tx, number, version, "draft", "review", "returned")
+    store.update(tx, one, state="cancelled", returned_for=reason)
+    return store.movement(tx, number)
 
 
 def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -> Movement:
@@ -189,8 +203,7 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
     """
     one = _at(tx, number, version, "draft", "review", "returned", "decided", "completed")
     if one.state in ("draft", "review", "returned"):
-        store.update(tx, one, state="cancelled", returned_for=ground.text)
-        return store.movement(tx, number)
+        return withdraw(tx, number, version, ground.text)
     filing = Filing.model_validate(
         {
             "event_on": min(one.event_on, today()),
@@ -261,35 +274,3 @@ def alerts_of(case: Case) -> list[alerts.Alert]:
         if with_building and not members[0].building:
             found.append(alerts.BUILDING)
     return found
-
-
-def _draft_notices(case: Case, people: list[Resident]) -> int:
-    """Draft what the movement gives rise to; number of drafts."""
-    tx, one = case.tx, case.movement
-    details = DETAILS.validate_python(sealing.opened(case.office, one.id, one.details)) if one.details else None
-    found = notices.of_filing(one, people)
-    for each in people:
-        before = case.touched[each.id][0]
-        moved = before is not None and "address_since" in case.changed.get(each.id, set())
-        found += notices.of_change(one, each, case.changed.get(each.id, set()), moved=moved)
-        numbered = numbers.number(tx, each.id) is not None
-        found += notices.of_reason(one, details, each, numbered=numbered)
-        if moved:
-            found += notices.of_ward(one, each, case.wards.get(each.id))
-    for each_ in found:
-        about = each_.resident.id if each_.resident else None
-        store.add_notice(
-            tx,
-            Notice(
-                id=uuid4(),
-                kind=each_.kind,
-                movement_id=one.id,
-                resident_id=about,
-                authority=each_.authority,
-                addressee=each_.addressee,
-                content=each_.content,
-                state="draft",
-                drafted_at=case.because.known_from,
-            ),
-        )
-    return len(found)

@@ -51,6 +51,36 @@ def numbers_in(details: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def kept(details: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with the numbers of the one before, as readable there, in place of masks.
+
+    Only where the same person stands: by name, or by day of birth under a name that was nobody else's on the form before. A mask
+    that is left is no number and is refused as such.
+    """
+    names = {each["name"] for each in _people(before)}
+
+    def stays(now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
+        if now.get(ITEM) != MASK or not then.get(ITEM):
+            return False
+        same_day = now.get("born_on") == then.get("born_on") and now.get("name") not in names
+        return now.get("name") == then.get("name") or same_day
+
+    def one(now: Mapping[str, Any], then: Mapping[str, Any]) -> dict[str, Any]:
+        return {**now, ITEM: then[ITEM]} if stays(now, then) else dict(now)
+
+    found = one(details, before)
+    if "child" in found:
+        found["child"] = one(found["child"], before.get("child", {}))
+    if "people" in found:
+        then = before.get("people", [])
+        found["people"] = [one(each, then[n] if n < len(then) else {}) for n, each in enumerate(found["people"])]
+    return found
+
+
+def _people(details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*details.get("people", []), *([details["child"]] if "child" in details else [])]
+
+
 def _each(value: Mapping[str, Any], make: Callable[[str], str]) -> dict[str, Any]:
     def walk(here: Any, name: str = "") -> Any:
         if isinstance(here, Mapping):
