@@ -88,13 +88,15 @@ def _existing(cluster: Cluster, objects: Sequence[Manifest]) -> list[Manifest]:
 
 def _write(cluster: Cluster, release: Release, there: dict[str, Any] | None) -> None:
     config, chart = _config(cluster.kubeconfig, cluster.context), charts.load(release.chart)
-    try:
-        if there is None:
-            config.install(chart, release.name, release.values, namespace=RELEASES, timeout=TIMEOUT_SECONDS)
-        else:
-            config.upgrade(chart, release.name, release.values, namespace=RELEASES, timeout=TIMEOUT_SECONDS, max_history=HISTORY)
-    except helm_python.HelmError as wrong:
-        raise _refusal(release.name, wrong) from None
+    common: dict[str, Any] = {"namespace": RELEASES, "timeout": TIMEOUT_SECONDS}
+    with rollout.hopeless(cluster, release.objects()) as reasons:
+        try:
+            if there is None:
+                config.install(chart, release.name, release.values, **common)
+            else:
+                config.upgrade(chart, release.name, release.values, max_history=HISTORY, **common)
+        except helm_python.HelmError as wrong:
+            raise (reasons[0] if reasons else _refusal(release.name, wrong)) from None
 
 
 def _refusal(name: str, wrong: helm_python.HelmError) -> Conflict | Unavailable:

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 
-from infra.cluster import Cluster
+from infra.cluster import Cluster, path
 from infra.policy import Graph, Manifest, name
-from kit.errors import Unavailable
+from kit.errors import CallerError, Unavailable
 
 PATIENCE_SECONDS = 240
+MERGE = "application/merge-patch+json"
 #: reasons that do not pass by waiting, with the way out
 HOPELESS = {
     "ErrImageNeverPull": "the image is not on the node: carry it in (docs/runbooks/closed_network.md) or correct mcloud:images",
@@ -37,6 +40,36 @@ def wait(cluster: Cluster, graph: Graph, patience: float = PATIENCE_SECONDS) -> 
             time.sleep(0.3)
 
 
+@contextmanager
+def hopeless(cluster: Cluster, graph: Graph) -> Iterator[list[Unavailable]]:
+    """While the block waits for jobs of the graph (Helm's hooks): one whose image cannot be had is ended at once.
+
+    The list has the reason then; without it, Helm waits out its own time and says only that it did.
+    """
+    jobs, found, over = [each for each in graph if each["kind"] == "Job"], list[Unavailable](), Event()
+
+    def watch() -> None:
+        while not over.wait(1):
+            for job in jobs:
+                with suppress(CallerError):  # not there yet, or no longer
+                    try:
+                        _give_up_early(cluster, job)
+                    except Unavailable as reason:
+                        found[:] = [reason]
+                        where = path("Job", job["metadata"]["namespace"], job["metadata"]["name"])
+                        cluster.call("PATCH", where, {"spec": {"activeDeadlineSeconds": 1}}, content=MERGE)
+
+    watcher = Thread(target=watch, daemon=True)
+    if jobs:
+        watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        if jobs:
+            watcher.join()
+
+
 def _runs(cluster: Cluster, each: Manifest) -> bool:
     live = cluster.get(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"])
     if live is None:
@@ -48,9 +81,17 @@ def _runs(cluster: Cluster, each: Manifest) -> bool:
 
 
 def _pods(cluster: Cluster, each: Manifest) -> list[Manifest]:
+    if each["kind"] == "Job":  # of this image: a job that was given up with another one may lie there still
+        named = f"batch.kubernetes.io/job-name={each['metadata']['name']}"
+        pods, image = cluster.list("Pod", each["metadata"]["namespace"], labelSelector=named), _image(each["spec"]["template"])
+        return [pod for pod in pods if _image(pod) == image]
     labels = each["spec"]["selector"]["matchLabels"]
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     return cluster.list("Pod", each["metadata"]["namespace"], labelSelector=selector)
+
+
+def _image(pod: Manifest) -> str:
+    return str(pod["spec"]["containers"][0]["image"])
 
 
 def _waiting(pod: Manifest) -> Iterator[tuple[str, str, str]]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -170,24 +169,25 @@ def test_a_plan_read_twice_is_the_same_and_apply_is_held_to_it(site: Site) -> No
         site.run("apply", "--tenant", ONAGAWA, "--digest", "0123456789abcdef")
 
 
-KILLS = 3
+#: seconds after the start; an apply of a tenant's ground takes about six
+KILLS = (5.0, 1.0, 4.0, 2.5, 6.5)
 
 
 @pytest.mark.proves("IAC-1")
 def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) -> None:
-    code, stack, moments = "041009", "tenant-041009", random.Random(11)
+    code, stack = "041009", "tenant-041009"
     killed = []
-    for _ in range(KILLS):
-        process, wait = started(site, "apply", "--tenant", code, "--ground"), moments.uniform(3, 14)
+    for wait in KILLS:
+        process = started(site, "apply", "--tenant", code, "--ground")
         time.sleep(wait)
-        if process.poll() is None:
-            killed.append(round(wait, 1))
-        os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:  # else it was quicker
+            os.killpg(process.pid, signal.SIGKILL)
+            killed.append(wait)
         process.wait()
     done = site.run("apply", "--tenant", code, "--ground")
     held = site.admin.get("Lease", RELEASES, stack)
     print(f"IAC-1: killed after {killed} s, then finished as operation {done['operation']}")
-    assert killed
+    assert len(killed) >= 3
     assert held
     assert held["spec"].get("holderIdentity") is None
     land = operations.Land.open(site.home, stack, TenantConfig(onboarded=False))

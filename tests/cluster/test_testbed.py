@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -212,7 +213,19 @@ def test_what_cannot_be_is_said(testbed: Testbed, tmp_path: Path) -> None:
         runner.run(nowhere, "infra.testbed", ["up", "--sites=tokyo"])
 
 
-def test_a_lost_site_is_gone_and_the_other_stands(testbed: Testbed) -> None:
+@pytest.fixture
+def lost(tmp_path: Path) -> Iterator[Testbed]:
+    """A testbed of its own: what is lost here was landed for others."""
+    made = Testbed(Home(tmp_path))
+    try:
+        sites.up(made, SITES, lambda *_: None)
+        yield made
+    finally:
+        sites.down(made)
+
+
+def test_a_lost_site_is_gone_and_the_other_stands(lost: Testbed) -> None:
+    testbed = lost
     here, there = testbed.place("recovery"), testbed.place("primary")
     link, service = there.link, there.service(10)
     process = namespaces.first_process(here) or 0

@@ -241,14 +241,14 @@ def test_a_new_pod_starts_nothing_before_its_walls_stand(site: Site) -> None:
 def test_walls_stay_closed_while_policies_pods_and_labels_change(site: Site) -> None:
     place = namespace(ONAGAWA, "internet")
     party = Party(place, "steady")
-    site.admin.create(pod(site, party, "steady", WATCH, "40"))
+    site.admin.create(pod(site, party, "steady", WATCH, "60"))
     until(site, place, "steady", "Running")
     time.sleep(6)
     begun = time.time()
     spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}]}
     other = manifest("NetworkPolicy", place, "other", "networking.k8s.io/v1", spec=spec)
     done = 0
-    while time.time() < begun + 20:
+    while time.time() < begun + 30:
         site.admin.create(other)
         site.admin.call("PATCH", f"/api/v1/namespaces/{place}/pods/steady", {"metadata": {"labels": {"n": str(done)}}},
                         content="application/merge-patch+json")  # fmt: skip

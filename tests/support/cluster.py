@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ class Site:
 
     home: Home
     kubeconfig: Path
-    _tenants: dict[str, Cluster] = field(default_factory=dict)
 
     @cached_property
     def admin(self) -> Cluster:
@@ -48,18 +47,14 @@ class Site:
         return runner.run(self.home, "infra.run", arguments)
 
     def subject(self, place: str, account: str) -> Cluster:
-        """The cluster with a service account's own token."""
-        key = f"{place}-{account}"
-        if key not in self._tenants:
-            wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-            where = f"/api/v1/namespaces/{place}/serviceaccounts/{account}/token"
-            token = self.admin.call("POST", where, wanted)["status"]["token"]
-            body = yaml.safe_load(self.kubeconfig.read_text())
-            body["users"][0]["user"] = {"token": token}
-            file = self.home.path / f"{key}.kubeconfig"
-            file.write_text(yaml.safe_dump(body))
-            self._tenants[key] = Cluster(file)
-        return self._tenants[key]
+        """The cluster with a service account's own token, asked for anew: one put back by others is another one."""
+        wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+        token = self.admin.call("POST", f"/api/v1/namespaces/{place}/serviceaccounts/{account}/token", wanted)["status"]["token"]
+        body = yaml.safe_load(self.kubeconfig.read_text())
+        body["users"][0]["user"] = {"token": token}
+        file = self.home.path / f"{place}-{account}.kubeconfig"
+        file.write_text(yaml.safe_dump(body))
+        return Cluster(file)
 
     def tenant(self, code: str, zone: Zone = "mynumber") -> Cluster:
         """What the tenant's own people may do: the operator of one zone."""
@@ -90,7 +85,6 @@ def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
         "mcloud:kubeconfig": str(kubeconfig),
         "mcloud:images": {"cloud": f"localhost/mcloud@{land.DIGEST}", "keycloak": f"localhost/keycloak@{land.DIGEST}"},
         "mcloud:bundled": False,
-        "mcloud:dns": {"port": 1053},
         "mcloud:gateway": {"namespaces": {"mynumber": "gateway-mynumber"}},
     }
     (home / "stacks").mkdir(parents=True, exist_ok=True)
