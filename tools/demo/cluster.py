@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from infra.targets import kubernetes
 from infra.targets.services import answers, wait_until
 from infra.testbed import sites
 from infra.testbed.place import Testbed
@@ -132,7 +133,7 @@ class Story:
                 sites.kubectl(self.recovery, *there, "create", "job", job, f"--from=cronjob/backup-{code}")
                 sites.kubectl(self.recovery, *there, "wait", "--for=condition=Complete", f"job/{job}", "--timeout=300s")
                 told = sites.kubectl(self.recovery, *there, "logs", f"job/{job}")
-            self.summary["backups"].append(json.loads(told.splitlines()[-1]))
+            self.summary["backups"].append(kubernetes.result(told, job))
 
     def drill(self) -> None:
         self.terminal.scene(6, "海が来る / the link is cut, the primary cluster destroyed; the drill")
