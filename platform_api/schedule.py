@@ -1,4 +1,4 @@
-"""What is due without anybody asking: nightly jobs of the tenants' systems, files and packs that wait. A look every minute.
+"""What is due without anybody asking: nightly jobs of the tenants' systems, files and packs that wait. A look every twenty seconds.
 
 Each piece of work is a workflow of its own, run as a process of its own. A job by the calendar has the day in its id: it starts
 once a day however often somebody looks, and as soon as the counter is back when it was down at the time. One that was broken off
@@ -21,8 +21,8 @@ from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.processes import jobs
 
-#: seconds between two looks
-EVERY = 60
+#: seconds between two looks: whoever handed in a file waits for no longer
+EVERY = 20
 EXCHANGE = "exchange"
 #: tenants whose exchange this process works on
 _busy: set[str] = set()
@@ -36,7 +36,7 @@ class Office:
 
 
 def start(home: Home, database: Database) -> threading.Event:
-    """Begin to look, the first time in a minute; set the event to end it. Before the job engine: its work needs the office."""
+    """Begin to look; set the event to end it. Before the job engine: its work needs the office."""
     Office.home, Office.database = home, database
     stop = threading.Event()
     threading.Thread(target=_look_again, args=(stop,), name="schedule", daemon=True).start()
@@ -47,7 +47,7 @@ def _look_again(stop: threading.Event) -> None:
     while not stop.wait(EVERY):
         try:
             look(clock.now())
-        except Exception as fault:  # the next look is in a minute, whatever was wrong with this one
+        except Exception as fault:  # the next look comes, whatever was wrong with this one
             log.logger().error("schedule", error_class=type(fault).__name__, where=log.where(fault))
 
 

@@ -47,7 +47,7 @@ def has_waiting(here: Home, code: str) -> bool:
 
 
 def _worked(to: imports.Doors, where: Office) -> ImportJob | None:
-    """The import taken on; another process that is at it (the counter looks every minute) is waited for."""
+    """The import taken on; another process that is at it (the counter looks for waiting work too) is waited for."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
