@@ -1,4 +1,4 @@
-"""What is due without anybody asking: nightly jobs of the tenants' systems, files and packs that wait. A look every twenty seconds.
+"""What is due without anybody asking: nightly jobs of the tenants' systems, files and packs that wait. It looks every 20 s.
 
 Each piece of work is a workflow of its own, run as a process of its own. A job by the calendar has the day in its id: it starts
 once a day however often somebody looks, and as soon as the counter is back when it was down at the time. One that was broken off
