@@ -12,6 +12,9 @@ mount -t overlay overlay -o lowerdir=/var,upperdir=/run/.var/new,workdir=/run/.v
 mkdir -p "$folder"
 mount --bind /proc/self/fd/9 "$folder"
 exec 9<&-
+# the kubelet's folder holds sockets: it needs a short name, and the disk for what pods write
+mkdir -p "$folder/kubelet" /run/kubelet
+mount --bind "$folder/kubelet" /run/kubelet
 ip link set lo up
 # a closed connection whose far end has gone would hold the network for minutes after everything else has ended
 sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.ipv4.tcp_orphan_retries=1

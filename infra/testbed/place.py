@@ -13,8 +13,8 @@ SITES: tuple[SiteName, ...] = ("primary", "recovery")
 #: networks to choose from: 198.18.0.0/15, set aside for tests of networks (RFC 2544); a testbed takes one /24 of them
 NETWORKS = 512
 API_PORT = 6443
-#: inside a site's own mounts, so that a long home makes no socket's path too long
-CONTAINERD = "/run/containerd/containerd.sock"
+#: inside a site's own mounts, so that a long home makes no socket's path too long; the second is the site's folder `kubelet`
+CONTAINERD, KUBELET = "/run/containerd/containerd.sock", "/run/kubelet"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How each program of a site is started. Pure: commands from places."""
 
 from infra.testbed.files import kubeconfig_of, pki
-from infra.testbed.place import API_PORT, Place
+from infra.testbed.place import API_PORT, KUBELET, Place
 from tools import cluster
 
 ETCD = "https://127.0.0.1:2379"
@@ -60,7 +60,7 @@ def then(place: Place) -> dict[str, list[str]]:
         )],
         "kubelet": [kube, "kubelet", *_flags(
             config=place.folder / "kubelet.yaml", kubeconfig=kubeconfig_of(place, "kubelet"), hostname_override=place.site,
-            node_ip=place.node, root_dir=place.folder / "kubelet", cert_dir=place.folder / "kubelet" / "pki",
+            node_ip=place.node, root_dir=KUBELET, cert_dir=f"{KUBELET}/pki",
         )],
         "proxy": [kube, "proxy", *_flags(
             kubeconfig=kubeconfig_of(place, "proxy"), hostname_override=place.site, cluster_cidr=place.pods,

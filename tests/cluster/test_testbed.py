@@ -161,7 +161,8 @@ def test_a_killed_program_comes_back(testbed: Testbed, name: str) -> None:
 
 
 def test_a_second_testbed_does_not_meet_the_first(testbed: Testbed, tmp_path: Path) -> None:
-    second = Testbed(Home(tmp_path))
+    # its home's path is as long as people's own may be; mutant seen: the kubelet's sockets below it, and no node comes up
+    second = Testbed(Home(tmp_path / "a-home-far-down" / ("x" * 100)))
     try:
         sites.up(second, ["primary"], lambda *_: None)
         assert second.place("primary").node != testbed.place("primary").node
