@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from infra.targets.services import Postgres
 from kit.civic.dates import wareki
+from kit.clock import today
 from kit.db import Tx, connect, json
 from kit.errors import Conflict, Forbidden, NotFound, Unprintable
 from kit.migrate import migrate
@@ -29,7 +30,7 @@ from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Place, Resident
 from systems.resident_registry.rules.retention import disposable_from
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import numbers, third_party_notices
+from systems.resident_registry.service import numbers, retention, third_party_notices
 from systems.resident_registry.store import people as store
 from tests.support.journaled import journaled
 from tests.support.registry import (
@@ -322,6 +323,23 @@ def test_disposal_is_certified_only_after_the_period(tx: Tx) -> None:
     with pytest.raises(StillKept, match="保存されています"):
         there = Disposed("架空 残", date(1950, 1, 1), "x", date(2014, 6, 1))
         service.issue_disposal_certificate(tx, OFFICE, there, asked(kind="disposed"))
+
+
+def test_a_disposal_on_record_stands_on_the_certificate(tx: Tx) -> None:
+    """Mutant: the certificate does not ask `retention.certify_disposed`, so the day of the disposal is missing."""
+    one = move_in(tx, person("架空 廃", born_on=date(1950, 1, 1)), event_on=date(2014, 1, 1))[0]
+    move_out(tx, one, "x", date(2014, 6, 1))
+    tx.execute("UPDATE resident_registry.resident SET removed_on = '2014-06-01' WHERE id = %s", (one.id,))
+    proposed = retention.propose(tx, "removed_records", [one.id], "保存期間満了")
+    tx.actor = "supervisor"
+    retention.approve(tx, proposed.id)
+    retention.dispose(tx, OFFICE, proposed.id)
+    gone = Disposed(one.name, one.born_on, "宮城県牡鹿郡女川町女川1番地1", date(2014, 6, 1))
+    found = text(tx, service.issue_disposal_certificate(tx, OFFICE, gone, asked(kind="disposed"))).replace(" ", "")
+    assert f"廃棄年月日{wareki(today())}" in found
+    assert "住所は請求者の申立て" in found
+    move_in(tx, person("架空 廃", born_on=date(1950, 1, 1)))  # back in town: what was disposed of stays certified
+    assert service.issue_disposal_certificate(tx, OFFICE, gone, asked(kind="disposed")).serial
 
 
 def test_how_long_a_removed_record_is_kept() -> None:

@@ -99,6 +99,8 @@ def test_a_record_of_before_2014_06_20_may_be_certified_as_gone(tx: Tx) -> None:
     retention.dispose(tx, OFFICE, proposed.id)
     told = retention.certify_disposed(tx, OFFICE, one.name, one.born_on, date(2014, 6, 19))
     assert (told["recorded_here"], told["disposed_on"]) == (True, TODAY)
+    told = retention.certify_disposed(tx, OFFICE, one.name, one.born_on, date(2014, 6, 18))  # of another record
+    assert (told["recorded_here"], told["disposed_on"]) == (False, None)
 
 
 @pytest.mark.proves("JP-8")

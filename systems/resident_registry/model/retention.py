@@ -1,7 +1,7 @@
 """Disposal of records whose retention is over."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -26,3 +26,20 @@ class Disposal:
     disposed_at: datetime | None = None
     certificate: dict[str, Any] | None = None
     version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueRecord:
+    """A removed record whose period is over; `held` when a legal hold keeps it, `proposed` when an open disposal has it."""
+
+    id: UUID
+    atena_no: str
+    name: str
+    removed_on: date
+    held: bool
+    proposed: bool
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a proposal takes it."""
+        return not (self.held or self.proposed)

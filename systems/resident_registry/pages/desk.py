@@ -49,6 +49,8 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("/lists", "一覧", frozenset({"registry_clerk", "registry_supervisor", "dv_officer"})),
     ("/statistics", "統計", frozenset({"statistics_officer", "registry_supervisor"})),
     ("/imports", "取込", frozenset({"registry_operator"})),
+    ("/exports", "出力", frozenset({"registry_operator", "registry_supervisor"})),
+    ("/disposals", "廃棄", frozenset({"registry_supervisor"})),
 )
 Form = Annotated[dict[str, list[str]], Depends(read_form)]
 

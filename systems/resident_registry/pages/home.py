@@ -25,6 +25,8 @@ CARDS = (
     ("/lists", "一覧", "届出期間の経過、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
     ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
     ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
+    ("/exports", "出力", "すべての記録を決まった形式のファイルに", {"registry_operator", "registry_supervisor"}),
+    ("/disposals", "廃棄", "保存期間の過ぎた除票と届出書類", {"registry_supervisor"}),
 )
 #: who works at the counter, or looks on
 COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"}

@@ -87,15 +87,20 @@ def build_content(
     }
 
 
-def build_disposed(request: Request, subject: Disposed, disposal_on: date, paper: Paper) -> dict[str, Any]:
-    """A certificate that a removed record was disposed of when its period had passed (廃棄済証明)."""
+def build_disposed(request: Request, subject: Disposed, first: date, disposed_on: date | None, paper: Paper) -> dict[str, Any]:
+    """A certificate that a removed record was disposed of when its period had passed, from `first` on (廃棄済証明).
+
+    `disposed_on` is the day of the disposal when it is on record here: name, birth and removal are then those of the record.
+    """
     said = "次の者に係る除票は、法令に定める保存期間を経過したため既に廃棄しており、その写しを交付することができません。"
     rows = [
         [cell("氏 名", subject.name, 2), cell("生年月日", wareki(subject.born_on))],
         [cell("住 所", subject.address)],
-        [cell("消除年月日", wareki(subject.removed_on)), cell("保存期間の 満了後の日", wareki(disposal_on))],
+        [cell("消除年月日", wareki(subject.removed_on)), cell("保存期間の 満了後の日", wareki(first))],
+        *([[cell("廃棄年月日", wareki(disposed_on))]] if disposed_on else []),
     ]
-    note = "氏名・生年月日・住所・消除年月日は請求者の申立てによるもので、廃棄済みのため記録との照合はしていません。"
+    said_by = "住所は" if disposed_on else "氏名・生年月日・住所・消除年月日は"
+    note = f"{said_by}請求者の申立てによるもので、廃棄済みのため記録との照合はしていません。"
     units = [
         {"kind": "text", "text": said},
         {"kind": "person", "number": "", "rows": rows},

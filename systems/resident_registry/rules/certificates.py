@@ -14,13 +14,11 @@ from systems.resident_registry.model.certificates import (
     MANDATES,
     REQUESTERS,
     DayLine,
-    Disposed,
     NoticeRegistration,
     Request,
 )
-from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete, StillKept
+from systems.resident_registry.model.errors import RemovedAndPresent, RequestIncomplete
 from systems.resident_registry.model.people import Resident
-from systems.resident_registry.rules.retention import check_past, disposable_from
 
 JAPAN = ZoneInfo("Asia/Tokyo")
 #: requesters who say why they ask (arts. 12-2, 12-3)
@@ -90,25 +88,6 @@ def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
 def fee_yen(request: Request, fee_each: int) -> int:
     """Fee of the copies; public bodies pay none (地方自治法 art. 227 and municipal ordinances)."""
     return 0 if request.requester == "public_body" else fee_each * request.copies
-
-
-def check_disposed(subject: Disposed, request: Request, *, years: int, today: date, is_there: bool) -> None:
-    """Whether the office may certify that the record was lawfully disposed of (廃棄済証明).
-
-    Raises
-    ------
-    StillKept
-        Its period has not passed, or the record is there: then it is certified itself.
-    EventInFuture
-        The day of the removal lies ahead.
-    """
-    check_request(request)
-    check_past(subject.removed_on, today)
-    first = disposable_from(subject.removed_on, years)
-    if today < first:
-        raise StillKept(f"保存期間中です。廃棄できるのは{first.isoformat()}以後です。")
-    if is_there:
-        raise StillKept("該当する除票が保存されています。除票の写しを請求してください。")
 
 
 def registration_ends_on(registered_on: date, years: int) -> date | None:

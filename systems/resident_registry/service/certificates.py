@@ -14,16 +14,16 @@ from kit.civic.verification import digest, draw, printed
 from kit.clock import now, today
 from kit.db import Tx
 from kit.documents import check_printable, qr_svg, render
-from kit.errors import NotFound
+from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
-from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued
+from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued, RetentionRunning, StillKept
 from systems.resident_registry.model.measures import Asker, Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.rules import printing
 from systems.resident_registry.rules.retention import disposable_from
-from systems.resident_registry.service import legal, measures, numbers, third_party_notices
+from systems.resident_registry.service import legal, measures, numbers, retention, third_party_notices
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import people as persons
 
@@ -74,13 +74,17 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     Raises
     ------
     StillKept
-        The period has not passed, or the record is there.
+        The period has not passed, or a record is there and no disposal; see `retention.certify_disposed`.
     """
-    years = legal.value("removed_records_years", subject.removed_on, office.parameters)
-    there = store.is_kept(tx, subject.name, subject.born_on)
-    rules.check_disposed(subject, request, years=years, today=today(), is_there=there)
-    first = disposable_from(subject.removed_on, years)
-    content = pages.build_disposed(request, subject, first, _paper(tx, office, None))
+    rules.check_request(request)
+    try:
+        told = retention.certify_disposed(tx, office, subject.name, subject.born_on, subject.removed_on)
+    except RetentionRunning as running:
+        raise StillKept(f"保存期間中です。廃棄できるのは{running.extra['disposable_from']}以後です。") from running
+    except Conflict as kept:
+        raise StillKept("該当する除票が保存されています。除票の写しを請求してください。") from kept
+    first = disposable_from(subject.removed_on, told["kept_years"])
+    content = pages.build_disposed(request, subject, first, told["disposed_on"], _paper(tx, office, None))
     return _issue(tx, office, request, [], content)
 
 

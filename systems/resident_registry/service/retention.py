@@ -5,20 +5,24 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
+from kit import journal
 from kit.civic.names import fold
 from kit.clock import today
 from kit.db import Tx
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import DisposalNeeded, WrongState
-from systems.resident_registry.model.people import Office
-from systems.resident_registry.model.retention import Disposal, RecordClass
+from systems.resident_registry.model.people import RESIDENT, Office
+from systems.resident_registry.model.retention import Disposal, DueRecord, RecordClass
 from systems.resident_registry.rules import retention as rules
 from systems.resident_registry.service import legal
+from systems.resident_registry.service.measures import hold
 from systems.resident_registry.store import history, people
 from systems.resident_registry.store import retention as store
 
 #: filings whose papers one proposal takes
 LIMIT = 10_000
+#: removed records that one proposal takes, and one list shows
+RECORDS = 1000
 
 
 def refuse_deletion(tx: Tx, number: UUID) -> None:
@@ -55,10 +59,38 @@ def propose(tx: Tx, record_class: RecordClass, residents: list[UUID], ground: st
     return one
 
 
-def _old_filings(tx: Tx) -> list[UUID]:
+def due_records(tx: Tx) -> list[DueRecord]:
+    """Removed records whose period is over, the oldest first, at most `RECORDS`; recorded as looked at before they leave."""
+    hold(tx)
+    days = [day for day in store.removal_days(tx) if rules.disposable_from(day, _years(day)) <= today()]
+    found = store.removed_on(tx, days, RECORDS)
+    journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "list", "list": "disposal_due"})
+    return found
+
+
+def propose_due(tx: Tx, ground: str) -> Disposal:
+    """Propose all removed records whose period is over and that neither a hold nor another disposal keeps.
+
+    Raises
+    ------
+    Conflict
+        There is none.
+    """
+    free = [each.id for each in due_records(tx) if each.is_free]
+    if not free:
+        raise Conflict("no removed record may be disposed of now")
+    return propose(tx, "removed_records", free, ground)
+
+
+def old_filings(tx: Tx) -> list[UUID]:
+    """Filings whose papers are old enough, the oldest first, at most `LIMIT`."""
     years = legal.value("filing_papers_years", today())
     last = today().replace(year=today().year - years, day=min(today().day, 28))
-    found = store.filings_until(tx, last, LIMIT)
+    return store.filings_until(tx, last, LIMIT)
+
+
+def _old_filings(tx: Tx) -> list[UUID]:
+    found = old_filings(tx)
     if not found:
         raise Conflict("the papers of no filing are old enough")
     return found
@@ -127,18 +159,18 @@ def certify_disposed(tx: Tx, office: Office, name: str, born_on: date, removed_o
     RetentionRunning
         Its period is running, so that it must be here.
     Conflict
-        A record of that person is kept.
+        A record of that person is kept, and no disposal of the one removed on that day is on record.
     EventInFuture
         The day of the removal lies ahead.
     """
+    years: int = legal.value("removed_records_years", removed_on, office.parameters)
     rules.check_past(removed_on, today())
-    rules.check_disposable(removed_on, _years(removed_on), today())
-    if store.still_here(tx, name, born_on):
-        raise Conflict("a record of this person is kept: 除票の写し is issued instead")
+    rules.check_disposable(removed_on, years, today())
     known = store.disposed(tx, person_index(office, name, born_on))
-    last = max((each["disposed_on"] for each in known), default=None)
-    years = _years(removed_on)
-    return {"removed_on": removed_on, "kept_years": years, "disposed_on": last, "recorded_here": bool(known)}
+    last = max((each["disposed_on"] for each in known if each["removed_on"] == removed_on), default=None)
+    if last is None and store.still_here(tx, name, born_on):
+        raise Conflict("a record of this person is kept: 除票の写し is issued instead")
+    return {"removed_on": removed_on, "kept_years": years, "disposed_on": last, "recorded_here": last is not None}
 
 
 def person_index(office: Office, name: str, born_on: date) -> bytes:

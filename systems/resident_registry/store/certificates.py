@@ -69,13 +69,6 @@ def versions(tx: Tx, resident_id: UUID) -> list[Version]:
     return tx.rows(sql, {"id": resident_id}, into=Version)
 
 
-def is_kept(tx: Tx, name: str, born_on: date) -> bool:
-    """Whether a removed record of that name and birth is kept."""
-    sql = "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE removed_on IS NOT NULL AND born_on = %s AND name = %s)"
-    found: bool = tx.value(sql, (born_on, name))
-    return found
-
-
 def day_lines(tx: Tx, day: date) -> list[DayLine]:
     """The day's certificates by kind and class of requester."""
     sql = """

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from kit.db import Tx, json
 from kit.errors import NotFound
 from systems.resident_registry.model.errors import NewerVersion
-from systems.resident_registry.model.retention import Disposal
+from systems.resident_registry.model.retention import Disposal, DueRecord
 
 ITEMS = tuple(f.name for f in fields(Disposal))
 #: rows that hang on a resident's record; other subjects' rows that still point at it keep it from being disposed of
@@ -39,6 +39,12 @@ def disposal(tx: Tx, number: UUID) -> Disposal:
     return found
 
 
+def recent(tx: Tx, limit: int) -> list[Disposal]:
+    """Disposals, the newest first."""
+    sql = f"SELECT {', '.join(ITEMS)} FROM resident_registry.disposal ORDER BY proposed_at DESC LIMIT %s"
+    return tx.rows(sql, (limit,), into=Disposal)
+
+
 def update(tx: Tx, one: Disposal, **changes: Any) -> None:
     """Set columns of the disposal; `NewerVersion` when it has changed."""
     values = [json(value) if isinstance(value, dict) else value for value in changes.values()]
@@ -53,6 +59,25 @@ def removed(tx: Tx, residents: list[UUID]) -> list[dict[str, Any]]:
     return tx.rows(
         "SELECT id, atena_no, name, born_on, removed_on FROM resident_registry.resident WHERE id = ANY (%s) ORDER BY id",
         (residents,),
+    )
+
+
+def removal_days(tx: Tx) -> list[date]:
+    """Every day on which a record was removed, the oldest first."""
+    rows = tx.rows("SELECT DISTINCT removed_on FROM resident_registry.resident WHERE removed_on IS NOT NULL ORDER BY 1")
+    return [row["removed_on"] for row in rows]
+
+
+def removed_on(tx: Tx, days: list[date], limit: int) -> list[DueRecord]:
+    """Records removed on these days, the oldest first."""
+    return tx.rows(
+        """SELECT r.id, r.atena_no::text, r.name, r.removed_on,
+           EXISTS (SELECT FROM resident_registry.legal_hold l WHERE l.resident_id = r.id AND l.until IS NULL) AS held,
+           EXISTS (SELECT FROM resident_registry.disposal d WHERE d.state IN ('proposed', 'approved')
+               AND r.id = ANY (d.residents)) AS proposed
+           FROM resident_registry.resident r WHERE r.removed_on = ANY (%s) ORDER BY r.removed_on, r.atena_no LIMIT %s""",
+        (days, limit),
+        into=DueRecord,
     )
 
 

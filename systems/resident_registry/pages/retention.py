@@ -1,0 +1,107 @@
+"""What is kept long enough: shown, proposed by one, approved by another, disposed of, with its certificate."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+
+from kit.db import Tx
+from kit.errors import NotFound
+from kit.forms import Field, Filled
+from systems.resident_registry.model.retention import Disposal
+from systems.resident_registry.pages.desk import AtDesk, Desk, Form, Guide, Supervisor, begin, proceed
+from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.service import retention as service
+from systems.resident_registry.store import retention as store
+
+router = new_router(with_purpose=True)
+CLASSES = {"removed_records": "除票", "filing_papers": "届出書類"}
+STATES = {"proposed": "承認待ち", "approved": "廃棄待ち", "disposed": "廃棄済み", "refused": "却下"}
+STEPS = ("1 提案", "2 承認", "3 廃棄")
+#: state -> how many of the steps are done
+DONE = {"proposed": 1, "approved": 2, "disposed": 3}
+GROUND = Field(
+    "ground", "廃棄の根拠", "area", "承認する人が読み、廃棄の証明に載ります。個人の名前は書かないでください。", longest=1000
+)
+
+
+def _proposals() -> dict[str, Callable[[Tx, str], Disposal]]:
+    return {"removed_records": service.propose_due, "filing_papers": lambda tx, g: service.propose(tx, "filing_papers", [], g)}
+
+
+@router.get("/disposals", summary="What is due, and disposals")
+def disposals(desk: AtDesk, actor: Supervisor) -> Response:
+    with desk.transaction() as tx:
+        records, filings, found = service.due_records(tx), service.old_filings(tx), store.recent(tx, 50)
+    due = {"removed_records": sum(each.is_free for each in records), "filing_papers": len(filings)}
+    most = {"removed_records": service.RECORDS, "filing_papers": service.LIMIT}
+    shown: dict[str, Any] = {"due": due, "most": most, "records": records, "disposals": found}
+    return desk.page("disposals.html", classes=CLASSES, names=STATES, **shown)
+
+
+def _proposal(record_class: str) -> Guide:
+    if record_class not in CLASSES:
+        raise NotFound("there is no such class of records")
+    make = _proposals()[record_class]
+    return Guide(
+        title="廃棄の提案",
+        fields=(GROUND,),
+        verb="廃棄を提案する",
+        work=lambda tx, filled: {"id": str(make(tx, filled.values["ground"]).id)},
+        then=lambda done: f"/disposals/{done['id']}",
+        back="/disposals",
+        about=CLASSES[record_class],
+        rehearsed=True,
+    )
+
+
+@router.get("/disposals/new/{record_class}", summary="Propose a disposal")
+def ask_proposal(desk: AtDesk, actor: Supervisor, record_class: str) -> Response:
+    return begin(desk, _proposal(record_class))
+
+
+@router.post("/disposals/new/{record_class}", summary="Check and propose it")
+def propose(desk: AtDesk, actor: Supervisor, record_class: str, form: Form) -> Response:
+    return proceed(desk, _proposal(record_class), form)
+
+
+@router.get("/disposals/{disposal_id}", summary="A disposal; its certificate once it was carried out")
+def one(desk: AtDesk, actor: Supervisor, disposal_id: UUID) -> Response:
+    with desk.transaction() as tx:
+        found = store.disposal(tx, disposal_id)
+    shown: dict[str, Any] = {"one": found, "classes": CLASSES, "names": STATES, "steps": STEPS, "done": DONE.get(found.state, 0)}
+    shown |= {"records": len(found.residents) or len(found.movements) or (found.certificate or {}).get("records", 0)}
+    return desk.page("disposal.html", me=desk.actor.subject, office=desk.office.tenant_name, **shown)
+
+
+def _step(desk: Desk, disposal_id: UUID, step: str) -> Guide:
+    def dispose(tx: Tx) -> Disposal:
+        return service.dispose(tx, desk.office, disposal_id)
+
+    steps: dict[str, tuple[str, str, str, Callable[[Tx], Disposal]]] = {
+        "approval": ("廃棄の承認", "承認する", "", lambda tx: service.approve(tx, disposal_id)),
+        "refusal": ("廃棄の却下", "却下する", "", lambda tx: service.refuse(tx, disposal_id)),
+        "carrying-out": ("廃棄の実施", "廃棄する", "廃棄した記録は元に戻せません。", dispose),
+    }
+    if step not in steps:
+        raise NotFound("there is no such step")
+    title, verb, note, act = steps[step]
+
+    def work(tx: Tx, filled: Filled) -> dict[str, Any]:
+        return {"state": act(tx).state}
+
+    with desk.transaction() as tx:
+        about = CLASSES[store.disposal(tx, disposal_id).record_class]
+    place = f"/disposals/{disposal_id}"
+    return Guide(title=title, fields=(), verb=verb, work=work, then=lambda _: place, back=place, about=about, note=note)
+
+
+@router.get("/disposals/{disposal_id}/{step}", summary="Approve, refuse or carry out a disposal")
+def ask_step(desk: AtDesk, actor: Supervisor, disposal_id: UUID, step: str) -> Response:
+    return begin(desk, _step(desk, disposal_id, step))
+
+
+@router.post("/disposals/{disposal_id}/{step}", summary="Do it")
+def take_step(desk: AtDesk, actor: Supervisor, disposal_id: UUID, step: str, form: Form) -> Response:
+    return proceed(desk, _step(desk, disposal_id, step), form)
