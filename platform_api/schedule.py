@@ -79,7 +79,7 @@ def due(home: Home, code: str, now: datetime) -> Iterator[tuple[str, str]]:
                     yield f"{code}/{system}.{name}/{local:%Y-%m-%d}", f"{system}.{name}"
     if code not in _busy and work.has_waiting(home, code):
         _busy.add(code)
-        yield f"{code}/{EXCHANGE}/{local:%Y-%m-%dT%H:%M}", EXCHANGE
+        yield f"{code}/{EXCHANGE}/{local:%Y-%m-%dT%H:%M:%S}", EXCHANGE
 
 
 @DBOS.workflow()

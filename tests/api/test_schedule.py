@@ -48,6 +48,16 @@ def test_what_waits_is_worked_on_once_at_a_time(tmp_path: Path, monkeypatch: pyt
     assert [list(each.values()) for each in looks] == [["exchange"], []]
 
 
+def test_what_comes_in_the_same_minute_is_work_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: the minute alone in the id; the engine would not start it anew, and nobody would end `_busy`."""
+    monkeypatch.setattr(schedule.work, "has_waiting", lambda home, code: True)
+    found = []
+    for moment in ("2026-11-25T00:01:05", "2026-11-25T00:01:25"):
+        monkeypatch.setattr(schedule, "_busy", set())  # the one before has ended
+        found += [number for number, _ in schedule.due(Home(tmp_path), ONAGAWA, at(moment))]
+    assert len(set(found)) == 2
+
+
 def worked(cloud: Cloud, code: str, what: str) -> list[ledger.Event]:
     with connect(platform_url(cloud.home, "platform")) as tx:
         return [each for each in ledger.events(tx, code) if each.kind == "worked" and each.detail["work"] == what]
