@@ -28,8 +28,8 @@ def build(home: Home) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        stop = schedule.start(home, database)
         jobs.launch(home, database, platform_url(home, "platform_dbos"))
+        stop = schedule.start()
         yield
         stop.set()
         jobs.shut_down()

@@ -13,9 +13,9 @@ from typing import Any
 from dbos import DBOS, SetWorkflowID
 
 from kit import clock, log
-from kit.db import Database
 from kit.errors import CallerError
 from platform_api import runner, store
+from platform_api.jobs import Office
 from tenants import ledger, lifecycle, work
 from tenants.catalog import tenant
 from tenants.home import Home
@@ -28,16 +28,8 @@ EXCHANGE = "exchange"
 _busy: set[str] = set()
 
 
-class Office:
-    """What the work of this process needs; set once at start."""
-
-    home: Home
-    database: Database
-
-
-def start(home: Home, database: Database) -> threading.Event:
-    """Begin to look; set the event to end it. Before the job engine: its work needs the office."""
-    Office.home, Office.database = home, database
+def start() -> threading.Event:
+    """Begin to look, once the job engine runs; set the event to end it."""
     stop = threading.Event()
     threading.Thread(target=_look_again, args=(stop,), name="schedule", daemon=True).start()
     return stop

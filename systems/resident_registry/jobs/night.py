@@ -16,6 +16,7 @@ from kit.errors import CallerError
 from systems.resident_registry.model.people import Office
 from systems.resident_registry.service import departures, movements
 from systems.resident_registry.service.case import Case
+from systems.resident_registry.service.office import of_process
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people
 
@@ -74,11 +75,8 @@ def main() -> int:
     try:
         config = settings.read(Path(sys.argv[1]))
         log.configure(tenant=config.tenant, zone=config.zone)
-        keys = [bytes.fromhex(settings.secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
         database = Database(config.database_url(), max_size=2)
-        own = config.parameters.get("resident_registry", {})
-        office = Office(config.tenant, config.tenant_name, keys[0], keys[1], parameters=own)
-        told = {"event": "result", **run(database, office)}
+        told = {"event": "result", **run(database, of_process(config))}
     except CallerError as wrong:
         told = {"event": "error", "status": wrong.status, "detail": wrong.detail}
     sys.stdout.write(json.dumps(told) + "\n")

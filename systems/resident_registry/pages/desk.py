@@ -21,17 +21,17 @@ from kit.forms import Field, Filled, blank, read
 from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
 from kit.sessions import Session, Signed, open_session, read_form
-from kit.settings import ProcessSettings, secret
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.rules.measures import masked
 from systems.resident_registry.service import measures, people, viewing
+from systems.resident_registry.service.office import of_process
 
 T = TypeVar("T")
 HERE = Path(__file__).parent
 BASE = f"{pages.PREFIX}/resident-registry"
-#: purposes (事務) and their Japanese names, as the contract lists them
 CONTRACT: dict[str, Any] = yaml.safe_load((HERE.parent / "contract.yaml").read_text())
+#: purposes (事務) and their Japanese names, as the contract lists them
 PURPOSES: dict[str, str] = CONTRACT["purposes"]
 STATES = {
     "current": "現存", "leaving": "転出予定", "moved_out": "転出", "dead": "死亡", "removed": "職権消除", "ended": "その他消除",
@@ -65,10 +65,7 @@ class Desk:
     @property
     def office(self) -> Office:
         """The municipality this process works for."""
-        settings: ProcessSettings = self.request.app.state.settings
-        keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-        own = settings.parameters.get("resident_registry", {})
-        return Office(settings.tenant, settings.tenant_name, keys[0], keys[1], settings.public_url, own)
+        return of_process(self.request.app.state.settings)
 
     @property
     def actor(self) -> Actor:
@@ -89,6 +86,10 @@ class Desk:
         with self.transaction() as tx:
             measures.hold(tx)
             return masked(people.find(tx, resident_id), self.actor.roles)
+
+    def file(self, content: bytes, name: str, media_type: str) -> Response:
+        """Something to be downloaded under that name."""
+        return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     def go(self, path: str) -> Response:
         """Lead on to another page, so that going back or reloading sends nothing twice."""
@@ -126,10 +127,9 @@ class Desk:
         said = pages.told(self.request, HERE, wrong.detail, wrong.status)
         if said.endswith(f"({wrong.detail})") and (title := (wrong.__doc__ or "").splitlines()[0]).endswith("。"):
             said = title
-        newer = [
-            pages.text(HERE, pages.language(self.request), NEWER).format(n=n) for n in (wrong.extra.get("current_version"),) if n
-        ]
-        return " ".join([said, *newer, *(each["message"] for each in carried(wrong, "suppressions"))])
+        if current := wrong.extra.get("current_version"):
+            said += " " + pages.text(HERE, pages.language(self.request), NEWER).format(n=current)
+        return " ".join([said, *(each["message"] for each in carried(wrong, "suppressions"))])
 
 
 def carried(wrong: CallerError | None, what: str) -> list[dict[str, str]]:

@@ -111,8 +111,7 @@ def decide(desk: AtDesk, actor: Supervisor, export_id: UUID, form: Form) -> Resp
 def pack(desk: AtDesk, actor: Either, export_id: UUID) -> Response:
     with desk.transaction() as tx:
         content = service.hand_out(tx, desk.office, export_id, desk.actor.roles)
-    headers = {"Content-Disposition": f'attachment; filename="residents-{desk.office.tenant}.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
+    return desk.file(content, f"residents-{desk.office.tenant}.zip", "application/zip")
 
 
 def _sweeping(export_id: UUID) -> Guide:

@@ -16,17 +16,16 @@ from kit.sessions import Uploaded
 from systems.resident_registry.model.import_layout import KIND_NAMES, NOTES, longest, words
 from systems.resident_registry.model.imports import LAYOUT
 from systems.resident_registry.model.statistics import Table
+from systems.resident_registry.pages import sheets
 from systems.resident_registry.pages.desk import AtDesk, Desk, Form, Guide, Operator, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.imports import ADVICE
 from systems.resident_registry.service import import_reports as reports
 from systems.resident_registry.service import imports as service
-from systems.resident_registry.service import statistics
 from systems.resident_registry.store import imports as store
 
 router = new_router(with_purpose=True)
 PAGE = 100
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 STATES = {
     "uploaded": "検査待ち", "checked": "検査済み", "chosen": "登録待ち", "loading": "登録中",
     "loaded": "登録済み(基準バックアップ待ち)", "based": "完了", "refused": "読めないファイル", "withdrawn": "取下げ済み",
@@ -38,10 +37,6 @@ CHARACTER = Field(
     "character", "同定した文字", hint="一文字。異体字セレクタを付けられます。原本の字形と見比べてください。", longest=2
 )
 REPORTS: dict[str, Callable[[Tx, UUID], Table]] = {"faults": reports.faults, "characters": reports.characters}
-
-
-def _file(content: bytes, name: str, media_type: str) -> Response:
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 @router.get("/imports", summary="Imports, and a file to be uploaded")
@@ -75,7 +70,7 @@ def template(desk: AtDesk, actor: Operator) -> Response:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "residents.xlsx"
         service.write_template(path)
-        return _file(path.read_bytes(), "residents.xlsx", XLSX)
+        return desk.file(path.read_bytes(), "residents.xlsx", sheets.MEDIA["xlsx"])
 
 
 @router.get("/imports/{import_id}", summary="Where an import stands")
@@ -105,7 +100,7 @@ def faults_workbook(desk: AtDesk, actor: Operator, import_id: UUID) -> Response:
         path = Path(folder) / "faults.xlsx"
         service.write_faults(tx, desk.office, import_id, path)
         content = path.read_bytes()
-    return _file(content, "faults.xlsx", XLSX)
+    return desk.file(content, "faults.xlsx", sheets.MEDIA["xlsx"])
 
 
 @router.get("/imports/{import_id}/{report}.csv", summary="Faults or private-use characters as CSV")
@@ -114,7 +109,7 @@ def report_csv(desk: AtDesk, actor: Operator, import_id: UUID, report: str) -> R
         raise NotFound("there is no such report")
     with desk.transaction() as tx:
         table = REPORTS[report](tx, import_id)
-    return _file(statistics.as_csv(table), f"{table.name}.csv", "text/csv; charset=utf-8")
+    return sheets.file(desk, table, "csv")
 
 
 @router.get("/imports/{import_id}/characters", summary="Private-use characters to be identified")

@@ -19,7 +19,6 @@ SEARCH = (
     Field("kind", "番号の種類", "radio", options=KINDS),
     Field("number", "番号", "digits", "個人番号は12桁、住民票コードは11桁。検査数字を確かめます。", longest=20),
 )
-NOBODY = "この番号の住民は、いまはいません。"
 
 
 @router.get("/search-by-number", summary="Search by number")

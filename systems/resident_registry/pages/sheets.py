@@ -79,5 +79,4 @@ def file(desk: Desk, table: Table, form: str) -> Response:
             content = service.as_xlsx(table)
         case _:
             content = service.as_pdf(table, tenant_name=desk.office.tenant_name, operator=desk.actor.name)
-    headers = {"Content-Disposition": f'attachment; filename="{table.name}.{form}"'}
-    return Response(content, media_type=MEDIA[form], headers=headers)
+    return desk.file(content, f"{table.name}.{form}", MEDIA[form])

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kit.auth import Actor, require
 from kit.errors import Invalid, VersionRequired
-from kit.settings import ProcessSettings, secret
 from systems.resident_registry.model import people
 from systems.resident_registry.model.errors import PurposeMissing
+from systems.resident_registry.service.office import of_process
 
 #: purposes (事務) a clerk chooses from; the same list as in contract.yaml
 PURPOSES = ("certificate", "notification", "inquiry", "statistics", "operation")
@@ -29,10 +29,7 @@ def purpose(request: Request, x_purpose: Annotated[str | None, Header(descriptio
 
 def office(request: Request) -> people.Office:
     """The municipality this process works for."""
-    settings: ProcessSettings = request.app.state.settings
-    keys = [bytes.fromhex(secret(name)) for name in ("MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY")]
-    own = settings.parameters.get("resident_registry", {})
-    return people.Office(settings.tenant, settings.tenant_name, keys[0], keys[1], settings.public_url, own)
+    return of_process(request.app.state.settings)
 
 
 def version(if_match: Annotated[str | None, Header(description="the version that was read, in quotes")] = None) -> int:
