@@ -7,23 +7,16 @@ from datetime import date
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
 from kit.civic.dates import wareki
 from kit.db import connect
 from tenants.keyring import tenant_url
-from tests.support.browser import START, Staff, press, sign_in
+from tests.support.browser import A4, START, Staff, ask, looked_at, press, sign_in, violations
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, Cloud
 
 CODE = ONAGAWA
-A4 = (210 / 25.4 * 72, 297 / 25.4 * 72)
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 @pytest.fixture(scope="module")
@@ -144,12 +137,6 @@ PAGES = (
 )  # fmt: skip
 
 
-def violations(page: Page) -> list[str]:
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    told = Axe().run(page, options={"runOnly": tags}).response["violations"]
-    return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in told]
-
-
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_axe_finds_nothing_on_any_page(staff: Staff, somebody: dict[str, Any], language: str) -> None:
     wrong = []
@@ -158,12 +145,7 @@ def test_axe_finds_nothing_on_any_page(staff: Staff, somebody: dict[str, Any], l
         page.goto(f"/counter/language/{language}?next={START}")
         assert page.locator("html").get_attribute("lang") == language
         for path in PAGES:
-            page.goto(START + path.format(**somebody))
-            wrong += violations(page)
-            page.set_viewport_size({"width": 400, "height": 800})
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= 400, f"{page.url} is {wide} px wide"  # WCAG 1.4.10: no sideways scrolling of the page
-            page.set_viewport_size({"width": 1280, "height": 900})
+            wrong += looked_at(page, START + path.format(**somebody))
         page.goto(f"{START}/movements/new/move_in")
         press(page, "button[value=check]")
         assert page.locator(".errors a").count() > 5

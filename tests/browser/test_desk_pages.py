@@ -3,23 +3,16 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page
 
 from kit.db import connect
 from tenants.keyring import tenant_url
-from tests.browser.test_counter import violations
-from tests.support.browser import Staff, press
+from tests.support.browser import Staff, ask, press, violations
 from tests.support.cloud import ONAGAWA, Cloud
 
 CODE = ONAGAWA
 NUMBER = "379474484458"
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 def look(page: Page, name: str) -> None:

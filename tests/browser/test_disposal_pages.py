@@ -12,19 +12,13 @@ from kit.civic.dates import wareki
 from kit.clock import today
 from kit.db import connect
 from tenants.keyring import tenant_url
-from tests.browser.test_counter import A4, violations
 from tests.browser.test_exchange_pages import confirmed
-from tests.support.browser import START, Staff, press
+from tests.support.browser import A4, START, Staff, ask, looked_at, press
 from tests.support.cloud import ONAGAWA, Cloud
 
 CODE = ONAGAWA
 SUPERVISOR, OTHER = "registry-supervisor", "registry-releaser"
 GONE, HELD = "架空　廃棄", "架空　保留"
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 def old_record(tx: Any, name: str, number: str) -> Any:
@@ -124,11 +118,6 @@ def test_axe_finds_nothing(staff: Staff, cloud: Cloud, due: None, language: str)
     with staff.at(CODE, SUPERVISOR, purpose="operation", java_script_enabled=True, bypass_csp=True) as page:
         page.goto(f"/counter/language/{language}?next={START}")
         for place in places:
-            page.goto(f"{START}/{place}")
-            assert page.locator("h1").count() == 1, place
-            wrong += violations(page)
-            page.set_viewport_size({"width": 400, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 400, page.url
-            page.set_viewport_size({"width": 1280, "height": 900})
+            wrong += looked_at(page, f"{START}/{place}")
         page.goto("/counter/language/ja")
     assert wrong == []

@@ -4,29 +4,20 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
 from kit import reading
-from kit.db import connect
 from systems.resident_registry.model.imports import NAMES
 from tenants.__main__ import exchange
-from tenants.keyring import tenant_url
-from tests.browser.test_counter import A4, violations
-from tests.support.browser import START, Staff, press
+from tests.support.browser import A4, START, Staff, ask, looked_at, press, violations
 from tests.support.cloud import ONAGAWA, Cloud
 from tests.systems.test_imports import as_csv, head, person
 
 CODE = ONAGAWA
 OPERATOR = "registry-operator"
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 def residents(cloud: Cloud) -> int:
@@ -154,10 +145,6 @@ def test_axe_finds_nothing(staff: Staff, checked: str, language: str) -> None:
         page.goto(f"/counter/language/{language}?next={START}")
         wrong += violations(page)
         for place in [*(START + path for path in paths), *(checked + path for path in below)]:
-            page.goto(place)
-            wrong += violations(page)
-            page.set_viewport_size({"width": 400, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 400, page.url
-            page.set_viewport_size({"width": 1280, "height": 900})
+            wrong += looked_at(page, place)
         page.goto("/counter/language/ja")
     assert wrong == []

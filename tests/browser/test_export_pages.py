@@ -1,28 +1,19 @@
 """Packs of everything, in a real browser: asked for by one, released by another, fetched by either, and recorded."""
 
 import io
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from kit.db import connect
 from systems.resident_registry.service.exports import check_pack
 from tenants.__main__ import exchange
-from tenants.keyring import tenant_url
-from tests.browser.test_counter import violations
 from tests.browser.test_exchange_pages import confirmed, downloaded
-from tests.support.browser import START, Staff, press
+from tests.support.browser import START, Staff, ask, looked_at, press
 from tests.support.cloud import ONAGAWA, Cloud
 
 CODE = ONAGAWA
 OPERATOR, SUPERVISOR = "registry-operator", "registry-supervisor"
 HANDED_OUT = "SELECT count(*) FROM journal.entry WHERE detail ->> 'act' = 'export handed out' AND purpose = 'operation'"
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 def request(page: Page, *, ground: str, encoding: str = "utf-8-sig", with_numbers: bool = False) -> str:
@@ -119,11 +110,6 @@ def test_axe_finds_nothing(staff: Staff, cloud: Cloud, language: str) -> None:
     with staff.at(CODE, SUPERVISOR, purpose="operation", java_script_enabled=True, bypass_csp=True) as page:
         page.goto(f"/counter/language/{language}?next={START}")
         for place in places:
-            page.goto(f"{START}/{place}")
-            assert page.locator("h1").count() == 1, place
-            wrong += violations(page)
-            page.set_viewport_size({"width": 400, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 400, page.url
-            page.set_viewport_size({"width": 1280, "height": 900})
+            wrong += looked_at(page, f"{START}/{place}")
         page.goto("/counter/language/ja")
     assert wrong == []

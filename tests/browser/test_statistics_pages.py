@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,20 +13,14 @@ from kit.civic.dates import due14, wareki
 from kit.clock import today
 from kit.db import connect
 from tenants.keyring import tenant_url
-from tests.browser.test_counter import A4, violations
 from tests.browser.test_exchange_pages import downloaded
-from tests.support.browser import START, Staff, press
+from tests.support.browser import A4, START, Staff, ask, looked_at, press, violations
 from tests.support.cloud import ONAGAWA, Cloud
 from tests.support.machine_readable import broken_rules_of_csv, broken_rules_of_workbook
 
 CODE = ONAGAWA
 STATISTICS = ("population", "population_by_town", "population_by_age", "population_by_single_age", "movements")
 LISTS = ("late_filings?month=", "residence_ending?days=3660", "measures_ending?days=3660")
-
-
-def ask(cloud: Cloud, sql: str, *values: object) -> Any:
-    with connect(tenant_url(cloud.home, CODE, "backup")) as tx:
-        return tx.value(sql, values)
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +143,6 @@ def test_axe_finds_nothing(staff: Staff, listed: dict[str, str], language: str) 
         page.goto(f"/counter/language/{language}?next={START}")
         wrong += violations(page)
         for place in places:
-            page.goto(f"{START}/{place}")
-            assert page.locator("h1").count() == 1, place
-            wrong += violations(page)
-            page.set_viewport_size({"width": 400, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 400, page.url
-            page.set_viewport_size({"width": 1280, "height": 900})
+            wrong += looked_at(page, f"{START}/{place}")
         page.goto("/counter/language/ja")
     assert wrong == []

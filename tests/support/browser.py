@@ -7,15 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from kit.db import connect
 from tenants.catalog import index
 from tenants.home import Home
+from tenants.keyring import tenant_url
 from tenants.realm import staff_secrets
-from tests.support.cloud import Cloud
+from tests.support.cloud import ONAGAWA, Cloud
 from tools.login import PERIOD, one_time_code
 
 START = "/counter/resident-registry"
+#: an A4 sheet in points
+A4 = (210 / 25.4 * 72, 297 / 25.4 * 72)
 
 
 class Staff:
@@ -90,3 +95,28 @@ def staff(cloud: Cloud) -> Iterator[Staff]:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield Staff(chromium, cloud.home)
         chromium.close()
+
+
+def ask(cloud: Cloud, sql: str, *values: object) -> Any:
+    """One value out of 女川町's database."""
+    with connect(tenant_url(cloud.home, ONAGAWA, "backup")) as tx:
+        return tx.value(sql, values)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong on the page by WCAG 2.2 AA."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    told = Axe().run(page, options={"runOnly": tags}).response["violations"]
+    return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in told]
+
+
+def looked_at(page: Page, address: str) -> list[str]:
+    """Open the page and return its violations; it has one heading, and never scrolls sideways on a small screen (WCAG 1.4.10)."""
+    page.goto(address)
+    assert page.locator("h1").count() == 1, address
+    wrong = violations(page)
+    page.set_viewport_size({"width": 400, "height": 800})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 400, f"{page.url} is {wide} px wide"
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return wrong
