@@ -10,6 +10,7 @@ from typing import Any
 from dr.digest import tables
 from kit import journal
 from kit.db import Tx, identifier
+from kit.errors import Conflict
 
 Entry = dict[str, Any]
 _COLUMNS = {
@@ -61,45 +62,56 @@ def load_register(tx: Tx, folder: Path, segments: Sequence[journal.Segment]) -> 
 
 
 def apply(tx: Tx, changes: Iterable[Entry]) -> int:
-    """Apply row changes; applying them again changes nothing. Triggers and foreign keys rest meanwhile.
+    """Bring each changed row to the state of its last entry; applying them again changes nothing.
+
+    All changed rows leave before any comes back: what stood in between need not fit what stands now (a number that wandered from
+    one row to another would be there twice). Triggers and foreign keys rest meanwhile.
 
     Returns the number of changes. The transaction belongs to the superuser of the recovery server.
+
+    Raises
+    ------
+    Conflict
+        The changes name a table that the restored database does not have.
     """
     known = {f"{schema}.{name}": (schema, name, key) for schema, name, key in tables(tx)}
-    statements = {name: _statements(tx, *parts) for name, parts in known.items()}
-    watched = [identifier(schema, name) for schema, name, _ in known.values()]
+    tx.execute("CREATE TEMP TABLE change (number bigint, line jsonb) ON COMMIT DROP")
+    found = (each["line"] for each in changes if each["kind"] == "change")
+    count = tx.copy_in("change (number, line)", (list(pair) for pair in enumerate(found)))
+    tx.execute(
+        """CREATE TEMP TABLE last_change ON COMMIT DROP AS
+           SELECT DISTINCT ON (line ->> 'table', line -> 'key') line ->> 'table' AS "table", line
+           FROM change ORDER BY line ->> 'table', line -> 'key', number DESC"""
+    )
+    touched = [row["table"] for row in tx.rows('SELECT DISTINCT "table" FROM last_change ORDER BY 1')]
+    if unknown := [name for name in touched if name not in known]:
+        raise Conflict(f"the journal changes {', '.join(unknown)}, which the restored database does not have")
     tx.execute("SET LOCAL session_replication_role = replica")
-    for table in watched:
-        tx.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    count = 0
-    for each in changes:
-        if each["kind"] != "change":
-            continue
-        put, delete = statements[each["table"]]
-        tx.execute(delete if each["op"] == "D" else put, {"line": each["line"]})
-        count += 1
-    for table in watched:
-        tx.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    for name in touched:
+        schema, table, key = known[name]
+        tx.execute(f"ALTER TABLE {identifier(schema, table)} DISABLE TRIGGER USER")
+        for statement in _statements(tx, schema, table, key):
+            tx.execute(statement, (name,))
+        tx.execute(f"ALTER TABLE {identifier(schema, table)} ENABLE TRIGGER USER")
     _restore_always(tx)
     return count
 
 
 def _statements(tx: Tx, schema: str, name: str, key: list[str]) -> tuple[str, str]:
+    """What takes the changed rows of a table out, and what puts in those that are there in the end."""
     rows = tx.rows(
         "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
         "AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
         (identifier(schema, name),),
     )
-    columns = [row["name"] for row in rows]
-    table, names = identifier(schema, name), ", ".join(map(identifier, columns))
-    sets = ", ".join(f"{identifier(c)} = EXCLUDED.{identifier(c)}" for c in columns if c not in key)
-    keys = ", ".join(map(identifier, key))
-    conflict = f"DO UPDATE SET {sets}" if sets else "DO NOTHING"
-    source = f"jsonb_populate_record(NULL::{table}, %(line)s::jsonb -> '{{}}')"
-    put = f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {source.format('row')} "
-    put += f"ON CONFLICT ({keys}) {conflict}"
-    match = " AND ".join(f"t.{identifier(c)} = k.{identifier(c)}" for c in key)
-    return put, f"DELETE FROM {table} t USING {source.format('key')} k WHERE {match}"
+    table, names = identifier(schema, name), ", ".join(identifier(row["name"]) for row in rows)
+    source = f"FROM last_change l, jsonb_populate_record(NULL::{table}, l.line -> '{{}}') k WHERE l.\"table\" = %s"
+    same = " AND ".join(f"t.{identifier(c)} = k.{identifier(c)}" for c in key)
+    delete = f"DELETE FROM {table} t USING {source.format('key')[5:]} AND {same}"
+    put = (
+        f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} {source.format('row')} AND l.line ->> 'op' <> 'D'"
+    )
+    return delete, put
 
 
 def _restore_always(tx: Tx) -> None:

@@ -48,7 +48,7 @@ def login(
         page = browser.post(_form(page), data={"username": username, "password": password})
         page = browser.post(_form(page), data={"otp": one_time_code(totp_secret, time.time())})
         if page.status_code != 302:
-            raise PermissionError(f"sign-in as {username} at realm {realm} was not accepted")
+            raise PermissionError(f"sign-in as {username} at realm {realm} was not accepted: {_said(page)}")
         answer = parse_qs(urlsplit(page.headers["location"]).query)
         if answer.get("state") != [asked["state"]] or "code" not in answer:
             raise PermissionError(f"sign-in as {username} at realm {realm}: the answer does not belong to the question")
@@ -64,3 +64,9 @@ def _form(page: httpx2.Response) -> str:
     if page.status_code != 200 or not found:
         raise PermissionError(f"Keycloak shows no sign-in form (status {page.status_code})")
     return html.unescape(found.group(1))
+
+
+def _said(page: httpx2.Response) -> str:
+    """What Keycloak shows beside the field or above the form."""
+    found = re.search(r'<[^>]*(?:id="input-error|class="[^"]*kc-feedback-text)[^>]*>([^<]*)', page.text)
+    return html.unescape(found.group(1)).strip() if found else f"status {page.status_code}"

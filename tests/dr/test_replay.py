@@ -125,6 +125,28 @@ def test_pieces_and_overlaps_come_to_the_same(postgres: Postgres, under_writers:
         assert content(url) == expected
 
 
+@pytest.mark.proves("JRN-8")
+def test_a_number_that_wandered_from_row_to_row_comes_back_again_and_again(postgres: Postgres, tmp_path: Path) -> None:
+    """Mutant: each change put in its turn; the second time, row 1 takes back the number that row 2 has by now."""
+    j = journaled(postgres, tmp_path / "segments", "id int PRIMARY KEY, note text UNIQUE")
+    at = base(j, tmp_path / "base")
+    with connect(j.app) as tx:
+        for step in (
+            "INSERT INTO office.thing VALUES (1, 'head')",
+            "UPDATE office.thing SET note = 'left' WHERE id = 1",
+            "INSERT INTO office.thing VALUES (2, 'head'), (3, 'once')",
+            "DELETE FROM office.thing WHERE id = 3",
+            "INSERT INTO office.thing VALUES (4, 'once')",
+        ):
+            tx.execute(step)
+    j.seal()
+    url = replayed(postgres, j, tmp_path / "base", at)
+    assert content(url) == content(j.superuser) == [("(1,left)",), ("(2,head)",), ("(4,once)",)]
+    with connect(url) as tx:
+        assert replay.apply(tx, replay.entries(j.segments, [at + 1])) == 6
+    assert content(url) == content(j.superuser)
+
+
 TYPES: dict[str, tuple[str, ...]] = {
     "text": ("''", "'䶒藤\U000e0103 𠮷田'", "E'\\\\ \\n \"'", "NULL"),
     "varchar(40)": ("'ｶﾅ'", "repeat('塩竈', 20)"),

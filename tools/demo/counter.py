@@ -22,12 +22,13 @@ def tokens(home: Home, code: str, username: str, client: str = "mynumber") -> An
     def sign_in() -> Answer:
         return login(home.keycloak_url, code, client, username, secret["password"], secret["totp_secret"], CALLBACK)
 
-    try:
-        return sign_in()
-    except PermissionError:
-        # a one-time code serves once: who signs in again within half a minute waits for the next
-        time.sleep(PERIOD - time.time() % PERIOD + 0.5)
-        return sign_in()
+    for _ in range(2):
+        try:
+            return sign_in()
+        except PermissionError:
+            # a one-time code serves once: who signs in again within half a minute waits for the next
+            time.sleep(PERIOD - time.time() % PERIOD + 0.5)
+    return sign_in()
 
 
 def token(home: Home, code: str, username: str, client: str = "mynumber") -> str:
