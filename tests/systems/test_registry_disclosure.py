@@ -119,6 +119,31 @@ def lift(town: Desk, p: Protected) -> None:
     town.done("supervisor", "POST", "/lifts", json=body | {"ground": "本人を確認した", "for_actor": "clerk"})
 
 
+def test_an_identified_opponent_gets_nothing_whatever_was_approved(town: Desk, url: str) -> None:
+    """Mutant: `Asker` without `resident_id` in `issue_certificate`: each refusal becomes a paper; seen failing."""
+    p = moved_in(town, url)
+    case = protect(town, p.one.id, [])
+    path = f"/residents/{p.one.id}/certificates"
+    with connect(url, actor="clerk") as tx:
+        friend = move_in(tx, person("別姓\u3000某"), place=dataclasses.replace(PLACE, address="宮城県牡鹿郡女川町別1番地"))[0]
+
+    def asked(kind: str, name: str, **more: str) -> int:
+        """The status for one who was approved in ignorance of who they are."""
+        approved = {"residents": [str(p.one.id)], "requester": kind, "requester_name": name, "not_opponent": True}
+        town.done("supervisor", "POST", "/lifts", json=approved | {"ground": "確認した", "for_actor": "clerk"})
+        who = {"kind": kind, "name": name, "ground": "債権の回収"} | SHOWN | more
+        return town.ask("clerk", "POST", path, json={"requester": who}).status_code
+
+    assert asked("household_member", p.mate.name) == 201
+    town.done("supervisor", "POST", f"/support-cases/{case['id']}/opponent", json={"resident_id": str(p.mate.id)})
+    assert asked("household_member", p.mate.name) == 403
+    assert asked("third_party", "仮名\u3000某", resident_id=str(p.mate.id)) == 403
+    assert asked("third_party", "仮名\u3000某", resident_id=str(friend.id)) == 201
+    whole = {"requester": {"kind": "self", "name": p.mate.name} | SHOWN, "form": "household"}
+    assert town.ask("clerk", "POST", f"/residents/{p.mate.id}/certificates", json=whole).status_code == 403
+    assert asked("self", p.name) == 201  # the person protected still lives with the opponent, and is not of their side
+
+
 def in_state(town: Desk, url: str, state: str) -> Protected:
     p = moved_in(town, url)
     if state == "併せて支援":

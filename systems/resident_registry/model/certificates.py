@@ -64,13 +64,16 @@ class Request:
     """Who asks for a certificate, why, with which identity documents, and which items beside the basic ones.
 
     `ground` is the purpose (請求の理由); `law` the act and article by which a public body may have numbers; `reasons` says for
-    an item why a third party needs it. `members` picks some of the household (世帯一部); none means all.
+    an item why a third party needs it. `members` picks some of the household (世帯一部); none means all. `requester_id` is the
+    requester's own record, when the counter found them to be a resident here.
     """
 
     requester: Requester
     form: Form = "individual"
     copies: int = 1
     name: str | None = None
+    born_on: date | None = None
+    requester_id: UUID | None = None
     ground: str | None = None
     with_head_and_relation: bool = False
     with_registered_domicile: bool = False

@@ -20,6 +20,7 @@ from systems.resident_registry.pages.desk import Anyone, AtDesk, Clerk, Desk, Fo
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.printing import ITEM_NAMES
 from systems.resident_registry.service import certificates as service
+from systems.resident_registry.store import people as residents
 
 router = new_router(with_purpose=True)
 FORMS = (("individual", "個人票"), ("household", "世帯連記式"))
@@ -51,6 +52,9 @@ ASKER = (
     Field("ground", "請求の理由", "area", hint="公用、第三者、特定事務受任者のとき", required=False, longest=1000),
     Field("law", "根拠となる法令", hint="公用で番号の記載を求めるとき", required=False),
 )
+REQUESTER_NUMBER = Field(
+    "requester_number", "請求者の宛名番号", "digits", "請求者がこの市町村の住民のとき", required=False, longest=15
+)
 REASON = Field("reason", "記載を求める理由", "area", "第三者が項目の記載を求めるとき", required=False, longest=1000)
 COPIES = Field("copies", "通数", "count", longest=2)
 SUBJECT = (
@@ -67,6 +71,7 @@ def _questions(desk: Desk, *, removed: bool, members: list[tuple[str, str]]) -> 
     some = Field("members", "記載する世帯員", "many", "世帯連記式で一部の人だけのとき", required=False, options=members)
     return (
         *ASKER,
+        REQUESTER_NUMBER,
         Field("kind", "証明書の種類", "radio", options=[(each, KINDS[each]) for each in kinds], section="何を交付しますか"),
         Field("form", "様式", "radio", options=FORMS),
         *([some] if len(members) > 1 else []),
@@ -110,17 +115,19 @@ def _issue(desk: Desk, tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, A
         "is_supervisor": "registry_supervisor" in desk.actor.roles,
         "is_number_officer": "number_officer" in desk.actor.roles,
     }
-    issued = service.issue_certificate(tx, desk.office, resident_id, _request(filled.values), **roles)
+    v = filled.values
+    known = residents.numbered(tx, v["requester_number"]) if v["requester_number"] else None
+    issued = service.issue_certificate(tx, desk.office, resident_id, _request(v, known), **roles)
     return {"serial": issued.serial}
 
 
-def _request(v: dict[str, Any]) -> Request:
+def _request(v: dict[str, Any], requester_id: UUID | None = None) -> Request:
     items = v.get("items") or []
     asked: dict[str, Any] = {flag: name in items for name, flag in ITEMS.items()}
     asked |= {name: v[name] for name in ("requester", "name", "address", "ground", "law", "copies")}
     asked |= {"documents": tuple(v["documents"]), "reasons": dict.fromkeys(items, v["reason"]) if v.get("reason") else {}}
     asked |= {"kind": v.get("kind", "disposed"), "form": v.get("form", "individual")}
-    return Request(**asked, members=tuple(UUID(each) for each in v.get("members") or ()))
+    return Request(**asked, requester_id=requester_id, members=tuple(UUID(each) for each in v.get("members") or ()))
 
 
 def _disposal(desk: Desk) -> Guide:

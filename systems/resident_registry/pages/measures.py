@@ -11,12 +11,14 @@ from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.measures import Asker, Opponent
+from systems.resident_registry.pages.certificates import REQUESTER_NUMBER
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.measures import shown_state
 from systems.resident_registry.service import measures, people
 from systems.resident_registry.service import support_cases as service
 from systems.resident_registry.store import measures as store
+from systems.resident_registry.store import people as residents
 
 router = new_router(with_purpose=True)
 KINDS = (("A", "配偶者からの暴力"), ("B", "ストーカー行為等"), ("C", "児童虐待"), ("D", "その他これらに準ずる行為"))
@@ -48,6 +50,7 @@ APPLICATION = (
     Field("scope", "求める措置の範囲", "many", options=SCOPE, section="措置"),
 )
 TOGETHER = "併せて支援を求める世帯員"
+IDENTIFIED = "特定すると、その人と同じ世帯の人への交付は、承認があっても止まります。"
 VERSION = Field("version", "", "hidden", required=False)
 REASON = Field("reason", "理由", "area", longest=200)
 #: step -> title, questions, final button, states in which it can be taken, whether a supervisor takes it
@@ -64,6 +67,13 @@ STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...], bool]] = {
         False,
     ),
     "decide": ("支援措置の決定", (), "決定する", ("confirmed",), True),
+    "opponent": (
+        "相手方の特定",
+        (Field("atena_no", "相手方の宛名番号", "digits", IDENTIFIED, longest=15),),
+        "この住民を相手方とする",
+        ("applied", "confirmed", "active", "extended"),
+        True,
+    ),
     "extend": ("支援措置の延長", (), "延長する", ("active", "extended"), True),
     "close": ("支援措置の終了・却下", (REASON,), "終了・却下する", ("applied", "confirmed", "active", "extended"), True),
 }
@@ -162,6 +172,7 @@ def _take(desk: Desk, tx: Tx, case_id: UUID, step: str, v: dict[str, Any]) -> di
             tx, case_id, version, body=v["body"], consulted_on=v["consulted_on"], opinion=v["opinion"]
         ),
         "decide": lambda: service.decide(tx, case_id, version, office=desk.office),
+        "opponent": lambda: service.identify_opponent(tx, case_id, residents.numbered(tx, v["atena_no"])),
         "extend": lambda: service.extend(tx, case_id, version, tenant=tenant),
         "close": lambda: service.close(tx, case_id, version, reason=v["reason"], tenant=tenant),
     }
@@ -187,6 +198,7 @@ def _lift(desk: Desk, resident_id: UUID) -> Guide:
         Field("requester", "請求者の区分", "radio", options=REQUESTERS),
         Field("name", "請求者の氏名", hint="証明書の請求に入力する氏名と同じもの。本人なら空欄。", required=False),
         Field("born_on", "請求者の生年月日", "day", required=False),
+        REQUESTER_NUMBER,
         Field("address", "請求者の住所", required=False),
         Field("ground", "承認の理由", "area"),
         Field("not_opponent", "相手方に似ているが、別人であることを確かめた", "check"),
@@ -204,7 +216,8 @@ def _lift(desk: Desk, resident_id: UUID) -> Guide:
 
 
 def _approve(tx: Tx, resident_id: UUID, v: dict[str, Any]) -> dict[str, Any]:
-    asker = Asker(v["requester"], name=v["name"], born_on=v["born_on"], address=v["address"], ground=v["ground"])
+    known = residents.numbered(tx, v["requester_number"]) if v["requester_number"] else None
+    asker = Asker(v["requester"], v["name"], v["born_on"], v["address"], known, v["ground"])
     measures.approve_issue(tx, [resident_id], asker, for_actor=v["for_actor"], not_opponent=v["not_opponent"])
     return {}
 

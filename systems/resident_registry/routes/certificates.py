@@ -34,7 +34,9 @@ class Asker(Strict):
 
     kind: model.Requester
     name: str | None = Field(None, max_length=200)
+    born_on: date | None = None
     address: str | None = Field(None, max_length=300)
+    resident_id: UUID | None = Field(None, description="the requester's own record, when the requester is a resident here")
     ground: str | None = Field(None, max_length=1000, description="請求の理由; also for a supervisor's examination")
     documents: list[Document] = Field(default=[], max_length=5, description="one with a photograph, or two without")
     law: str | None = Field(None, max_length=200, description="act and article by which a public body may have numbers")
@@ -114,7 +116,8 @@ class Registration(BaseModel):
 
 
 def _request(asker: Asker, **asked: Any) -> model.Request:
-    who = asker.model_dump(exclude={"kind"}) | {"documents": tuple(asker.documents)}
+    who = asker.model_dump(exclude={"kind", "resident_id"}) | {"documents": tuple(asker.documents)}
+    who |= {"requester_id": asker.resident_id}
     return model.Request(asker.kind, **who, **asked)
 
 

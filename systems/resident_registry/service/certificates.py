@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kit import journal
+from kit.civic.names import fold
 from kit.civic.places import PREFECTURE, SENDAI, WARDS
 from kit.civic.verification import digest, draw, printed
 from kit.clock import now, today
@@ -48,7 +49,7 @@ def issue_certificate(
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
     rules.check_request(request)
-    asker = Asker(request.requester, name=request.name, address=request.address, ground=request.ground)
+    asker = _asker(tx, request, person)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
     measures.check_disclosure(tx, [each.id for each in people], asker, document=document, is_supervisor=is_supervisor)
     rules.check_may_issue(request, people)
@@ -139,6 +140,26 @@ def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
     )
 
 
+def _asker(tx: Tx, request: Request, person: Resident) -> Asker:
+    """Who asks, identified as far as can be: whom the counter named, the person, or whoever bears that name in the household."""
+    known = request.requester_id
+    if known is not None:
+        persons.resident(tx, known, today())
+    elif request.requester == "self":
+        known = person.id
+    elif request.requester == "household_member":
+        name = fold(request.name or "")
+        known = next((each.id for each in _members(tx, person) if fold(each.name) == name), None)
+    return Asker(
+        request.requester,
+        name=request.name,
+        born_on=request.born_on,
+        address=request.address,
+        resident_id=known,
+        ground=request.ground,
+    )
+
+
 def _members(tx: Tx, person: Resident) -> list[Resident]:
     return [person] if person.removed_on is not None else persons.members(tx, person.household_id, today())
 
@@ -203,4 +224,6 @@ def _issue(tx: Tx, office: Office, request: Request, residents: list[UUID], cont
 def _asked(request: Request) -> dict[str, Any]:
     """The request as it is kept: who, why, shown documents, chosen items."""
     kept = asdict(request)
+    kept["requester_id"] = str(request.requester_id) if request.requester_id else None
+    kept["born_on"] = str(request.born_on) if request.born_on else None
     return kept | {"documents": list(request.documents), "members": [str(each) for each in request.members]}

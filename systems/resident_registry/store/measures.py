@@ -107,7 +107,9 @@ def protections(tx: Tx, residents: Sequence[UUID]) -> list[Protection]:
         """SELECT DISTINCT v.case_id, v.resident_id, c.state, c.scope, o.name, o.born_on, o.address, o.resident_id AS opponent,
                ARRAY(SELECT m.id FROM resident_registry.resident x JOIN resident_registry.resident m
                      ON m.household_id = x.household_id AND m.removed_on IS NULL
-                     WHERE x.id = o.resident_id AND x.removed_on IS NULL) AS household
+                     WHERE x.id = o.resident_id AND x.removed_on IS NULL AND NOT EXISTS (
+                         SELECT FROM resident_registry.support_protected s WHERE s.case_id = c.id AND s.resident_id = m.id)
+                    ) AS household
            FROM resident_registry.protected v JOIN resident_registry.support_case c ON c.id = v.case_id
            JOIN resident_registry.support_opponent o ON o.case_id = c.id
            WHERE v.resident_id = ANY (%s) ORDER BY v.case_id, v.resident_id""",

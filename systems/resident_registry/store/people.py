@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kit.civic.names import bigrams, fold, pairs
 from kit.db import Tx, json
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Invalid, NotFound
 from systems.resident_registry.model.errors import NewerVersion, NewHeadNeeded, TwoHeads
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import Household, Place, Resident
@@ -44,6 +44,20 @@ def resident(tx: Tx, number: UUID, today: date) -> Resident:
     found = tx.row(SELECT + "WHERE r.id = %(id)s", {"id": number, "today": today}, into=Resident)
     if found is None:
         raise NotFound("there is no such resident")
+    return found
+
+
+def numbered(tx: Tx, atena_no: str) -> UUID:
+    """Id of the resident with that 宛名番号; zeros in front may be missing.
+
+    Raises
+    ------
+    Invalid
+        Nobody has it.
+    """
+    found: UUID | None = tx.value("SELECT id FROM resident_registry.resident WHERE atena_no = %s", (atena_no.zfill(15),))
+    if found is None:
+        raise Invalid("この宛名番号の住民はいません。")
     return found
 
 
