@@ -77,7 +77,7 @@ def apply(tx: Tx, changes: Iterable[Entry]) -> int:
     known = {f"{schema}.{name}": (schema, name, key) for schema, name, key in tables(tx)}
     tx.execute("CREATE TEMP TABLE change (number bigint, line jsonb) ON COMMIT DROP")
     found = (each["line"] for each in changes if each["kind"] == "change")
-    count = tx.copy_in("change (number, line)", (list(pair) for pair in enumerate(found)))
+    count = tx.copy_in("change (number, line)", enumerate(found))
     tx.execute(
         """CREATE TEMP TABLE last_change ON COMMIT DROP AS
            SELECT DISTINCT ON (line ->> 'table', line -> 'key') line ->> 'table' AS "table", line
@@ -105,13 +105,11 @@ def _statements(tx: Tx, schema: str, name: str, key: list[str]) -> tuple[str, st
         (identifier(schema, name),),
     )
     table, names = identifier(schema, name), ", ".join(identifier(row["name"]) for row in rows)
-    source = f"FROM last_change l, jsonb_populate_record(NULL::{table}, l.line -> '{{}}') k WHERE l.\"table\" = %s"
+    source = f"last_change l, jsonb_populate_record(NULL::{table}, l.line -> '{{}}') k WHERE l.\"table\" = %s"
     same = " AND ".join(f"t.{identifier(c)} = k.{identifier(c)}" for c in key)
-    delete = f"DELETE FROM {table} t USING {source.format('key')[5:]} AND {same}"
-    put = (
-        f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} {source.format('row')} AND l.line ->> 'op' <> 'D'"
-    )
-    return delete, put
+    delete = f"DELETE FROM {table} t USING {source.format('key')} AND {same}"
+    put = f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {source.format('row')} "
+    return delete, put + "AND l.line ->> 'op' <> 'D'"
 
 
 def _restore_always(tx: Tx) -> None:

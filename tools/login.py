@@ -25,6 +25,11 @@ def one_time_code(secret: str, at: float) -> str:
     return f"{number % 1_000_000:06d}"
 
 
+def wait_for_next_code() -> None:
+    """A one-time code serves once: who signs in again within half a minute waits for the next."""
+    time.sleep(PERIOD - time.time() % PERIOD + 0.5)
+
+
 def login(
     keycloak_url: str, realm: str, client_id: str, username: str, password: str, totp_secret: str, redirect_uri: str
 ) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tenants.home import Home
 from tenants.keyring import tenant_url
 from tenants.realm import staff_secrets
 from tests.support.cloud import ONAGAWA, Cloud
-from tools.login import PERIOD, one_time_code
+from tools.login import one_time_code, wait_for_next_code
 
 START = "/counter/resident-registry"
 #: an A4 sheet in points
@@ -78,7 +78,7 @@ def sign_in(page: Page, home: Home, code: str, username: str) -> None:
         press(page, "[type=submit]")
         if not page.url.startswith(realm):
             return
-        time.sleep(PERIOD - time.time() % PERIOD + 0.5)  # a one-time code serves once: take the next
+        wait_for_next_code()
     raise PermissionError(f"{username} could not sign in at {code}")
 
 

@@ -1,6 +1,5 @@
 """A clerk at the counter: signs in at the realm, then calls the tenant's process as a browser would."""
 
-import time
 from typing import Any
 
 import httpx2
@@ -8,7 +7,7 @@ import httpx2
 from tenants.catalog import index
 from tenants.home import Home
 from tenants.realm import staff_secrets
-from tools.login import PERIOD, login
+from tools.login import login, wait_for_next_code
 
 #: where a browser would come back to; nobody listens there, the code is read from the address
 CALLBACK = "http://127.0.0.1:8765/callback"
@@ -26,8 +25,7 @@ def tokens(home: Home, code: str, username: str, client: str = "mynumber") -> An
         try:
             return sign_in()
         except PermissionError:
-            # a one-time code serves once: who signs in again within half a minute waits for the next
-            time.sleep(PERIOD - time.time() % PERIOD + 0.5)
+            wait_for_next_code()
     return sign_in()
 
 

@@ -115,19 +115,23 @@ def _issue(desk: Desk, tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, A
         "is_supervisor": "registry_supervisor" in desk.actor.roles,
         "is_number_officer": "number_officer" in desk.actor.roles,
     }
-    v = filled.values
-    known = residents.numbered(tx, v["requester_number"]) if v["requester_number"] else None
-    issued = service.issue_certificate(tx, desk.office, resident_id, _request(v, known), **roles)
+    request = _request(filled.values, requester_id(tx, filled.values))
+    issued = service.issue_certificate(tx, desk.office, resident_id, request, **roles)
     return {"serial": issued.serial}
 
 
-def _request(v: dict[str, Any], requester_id: UUID | None = None) -> Request:
+def requester_id(tx: Tx, v: dict[str, Any]) -> UUID | None:
+    """The requester's own record, by what `REQUESTER_NUMBER` was answered with."""
+    return residents.numbered(tx, v["requester_number"]) if v["requester_number"] else None
+
+
+def _request(v: dict[str, Any], requester: UUID | None = None) -> Request:
     items = v.get("items") or []
     asked: dict[str, Any] = {flag: name in items for name, flag in ITEMS.items()}
     asked |= {name: v[name] for name in ("requester", "name", "address", "ground", "law", "copies")}
     asked |= {"documents": tuple(v["documents"]), "reasons": dict.fromkeys(items, v["reason"]) if v.get("reason") else {}}
     asked |= {"kind": v.get("kind", "disposed"), "form": v.get("form", "individual")}
-    return Request(**asked, requester_id=requester_id, members=tuple(UUID(each) for each in v.get("members") or ()))
+    return Request(**asked, requester_id=requester, members=tuple(UUID(each) for each in v.get("members") or ()))
 
 
 def _disposal(desk: Desk) -> Guide:

@@ -11,7 +11,7 @@ from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.measures import Asker, Opponent
-from systems.resident_registry.pages.certificates import REQUESTER_NUMBER
+from systems.resident_registry.pages.certificates import REQUESTER_NUMBER, requester_id
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.measures import shown_state
@@ -216,8 +216,8 @@ def _lift(desk: Desk, resident_id: UUID) -> Guide:
 
 
 def _approve(tx: Tx, resident_id: UUID, v: dict[str, Any]) -> dict[str, Any]:
-    known = residents.numbered(tx, v["requester_number"]) if v["requester_number"] else None
-    asker = Asker(v["requester"], v["name"], v["born_on"], v["address"], known, v["ground"])
+    stated = {name: v[name] for name in ("name", "born_on", "address", "ground")}
+    asker = Asker(v["requester"], **stated, resident_id=requester_id(tx, v))
     measures.approve_issue(tx, [resident_id], asker, for_actor=v["for_actor"], not_opponent=v["not_opponent"])
     return {}
 
