@@ -97,12 +97,14 @@ def case(desk: AtDesk, actor: DvOfficer, case_id: UUID) -> Response:
     with desk.transaction() as tx:
         found, opponent, protected = service.read(tx, case_id)
         who = desk.seen(people.find(tx, each) for each in protected)
+        identified = desk.seen([people.find(tx, opponent.resident_id)]) if opponent.resident_id else []
     decides = "registry_supervisor" in desk.actor.roles
     steps = [(name, s[0]) for name, s in STEPS.items() if found.state in s[3] and (decides or not s[4])]
     shown: dict[str, Any] = {
         "case": found,
         "opponent": opponent,
         "people": who,
+        "identified": identified,
         "steps": steps,
         "kinds": dict(KINDS),
         "scope": dict(SCOPE),
