@@ -1,5 +1,6 @@
 """The well-kept process supervisor (supervisord) over its socket: programs in, states out."""
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -92,13 +93,15 @@ class Supervisor:
         return sorted(file.stem for file in self.programs.glob("*.ini"))
 
     def refresh(self) -> None:
-        """Take up what `put` and `remove` changed; changed programs are stopped."""
-        added, changed, removed = self._call("supervisor.reloadConfig")[0]
-        for name in (*changed, *removed):
-            self.stop(name)
-            self._call("supervisor.removeProcessGroup", name)
-        for name in (*added, *changed):
-            self._call("supervisor.addProcessGroup", name)
+        """Take up what `put` and `remove` changed; changed programs are stopped. One at a time: tenants are landed side by side."""
+        with (self.run / "supervisor.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            added, changed, removed = self._call("supervisor.reloadConfig")[0]
+            for name in (*changed, *removed):
+                self.stop(name)
+                self._call("supervisor.removeProcessGroup", name)
+            for name in (*added, *changed):
+                self._call("supervisor.addProcessGroup", name)
 
     def start(self, name: str) -> bool:
         """Start the program; False when it runs."""
