@@ -93,7 +93,7 @@ class Supervisor:
         return sorted(file.stem for file in self.programs.glob("*.ini"))
 
     def refresh(self) -> None:
-        """Take up what `put` and `remove` changed; changed programs are stopped. One at a time: tenants are landed side by side."""
+        """Take up what `put` and `remove` changed; changed programs are stopped. One at a time: tenants land side by side."""
         with (self.run / "supervisor.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             added, changed, removed = self._call("supervisor.reloadConfig")[0]
