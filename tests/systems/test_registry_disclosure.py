@@ -381,6 +381,47 @@ def test_the_person_herself_gets_hers_by_an_approval_and_once(town: Desk, url: s
     assert town.ask("clerk", "POST", path, json=body).status_code == 403
 
 
+def approved_paper(town: Desk, p: Protected, kind: str, **asked: Any) -> dict[str, Any]:
+    """A paper about a protected resident, issued by the clerk under a lift of its own."""
+    lift_ = {"residents": [str(p.one.id)], "requester": kind, "requester_name": p.name, "for_actor": "clerk"}
+    town.done("supervisor", "POST", "/lifts", json=lift_ | {"ground": "確認した", "not_opponent": False})
+    body = {"requester": {"kind": kind, "name": p.name} | SHOWN} | asked
+    return town.done("clerk", "POST", f"/residents/{p.one.id}/certificates", json=body)
+
+
+def test_a_mailed_paper_is_printed_under_the_approval_of_its_own_issue(
+    town: Desk, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: `check_reprint` with any used lift of the residents: a paper from before the measure comes out; seen failing."""
+    p = moved_in(town, url)
+    before = {"requester": {"kind": "representative", "name": "架空代理"} | SHOWN, "with_resident_code": True}
+    early = town.done("clerk", "POST", f"/residents/{p.one.id}/certificates", json=before)
+    protect(town, p.one.id, [])
+    issued = approved_paper(town, p, "representative", with_resident_code=True)
+    assert issued["delivery"] == "deliver_by_mail_to_person"
+    path = f"/certificates/{issued['serial']}/mailing"
+
+    def status(who: str, path: str = path) -> int:
+        return town.ask(who, "GET", path).status_code
+
+    assert (status("supervisor"), status("clerk")) == (200, 403)  # another officer, who may be the one who approved
+    assert status("supervisor", f"/certificates/{early['serial']}/mailing") == 403  # no approval is about that one
+    assert status("clerk", f"/certificates/{p.serial}/pdf") == 403
+    real = measures.now
+    monkeypatch.setattr(measures, "now", lambda: real() + timedelta(days=6))
+    assert status("supervisor") == 200
+    monkeypatch.setattr(measures, "now", lambda: real() + timedelta(days=7))
+    assert status("supervisor") == 403
+
+
+def test_an_approval_prints_its_own_paper_at_the_counter_and_no_other(town: Desk, url: str) -> None:
+    p = moved_in(town, url)
+    protect(town, p.one.id, [])
+    issued = approved_paper(town, p, "self")
+    assert p.canary in printed(town, issued["serial"])
+    assert p.canary not in printed(town, p.serial)  # issued before the measure: asked for anew, not printed again
+
+
 def test_sent_twice_is_done_once(town: Desk, url: str) -> None:
     p = moved_in(town, url)
     body = {"applicant": str(p.one.id), "kind": "A", "opponent": OPPONENT}

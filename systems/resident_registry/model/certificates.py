@@ -106,7 +106,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Certificate:
-    """An issued certificate; `content` is all that its PDF is made of, an individual number in it sealed."""
+    """An issued certificate; `content` is all that its PDF is made of, an individual number in it sealed.
+
+    `lift_id` is the approval (一時解除) under which it was issued about a protected resident; None of everybody else.
+    """
 
     serial: str
     form: str
@@ -122,6 +125,7 @@ class Certificate:
     delivery: str
     issued_by: str
     issued_at: datetime
+    lift_id: UUID | None = None
 
 
 @dataclass(frozen=True)

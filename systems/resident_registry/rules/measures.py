@@ -7,7 +7,7 @@ accepted from one month before the end. 住民基本台帳法 arts. 11, 11-2, 12
 expired goes on protecting until it is ended on purpose; a whole household's address is protected) is office practice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -32,6 +32,8 @@ from systems.resident_registry.model.people import Resident
 NEUTRAL = "この請求には応じられません。"
 #: the longest that a lift lasts
 LIFT = timedelta(minutes=15)
+#: how long after the approval a paper for the envelope to the person is printed: it leaves by the next post
+MAILING = timedelta(days=7)
 #: sees a protected address
 DV_OFFICER = "dv_officer"
 #: sees that there is a measure
@@ -132,6 +134,12 @@ def fits(lift: Lift, asker: Asker, residents: Sequence[UUID], actor: str, now: d
         and fold(lift.requester_name) == fold(asker.name or "")
         and set(residents) <= set(lift.residents)
     )
+
+
+def may_print_again(lift: Lift, protected: Set[UUID], actor: str, now: datetime, *, mailing: bool) -> bool:
+    """Whether the paper that was issued under the lift may be printed, its protected residents being these now."""
+    in_time = now < lift.opened_at + MAILING if mailing else lift.for_actor == actor and now < lift.closes_at
+    return lift.used_at is not None and protected <= set(lift.residents) and in_time
 
 
 def decide(

@@ -51,7 +51,8 @@ def issue_certificate(
     rules.check_request(request)
     asker = _asker(tx, request, person)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
-    measures.check_disclosure(tx, [each.id for each in people], asker, document=document, is_supervisor=is_supervisor)
+    ids = [each.id for each in people]
+    lift_id = measures.check_disclosure(tx, ids, asker, document=document, is_supervisor=is_supervisor)
     rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
@@ -66,7 +67,7 @@ def issue_certificate(
         history=pages.entries(store.versions(tx, person.id), items) if "history" in items else [],
         whole_household=len(people) == len(everybody),
     )
-    return _issue(tx, office, request, [each.id for each in people], content)
+    return _issue(tx, office, request, ids, content, lift_id)
 
 
 def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, request: Request) -> Certificate:
@@ -105,7 +106,7 @@ def certificate_pdf(tx: Tx, office: Office, serial: str, *, mailing: bool = Fals
         The bytes are not those that were issued.
     """
     issued = store.certificate(tx, serial)
-    measures.check_reprint(tx, issued.residents)
+    measures.check_reprint(tx, issued.residents, issued.lift_id, mailing=mailing)
     if (issued.delivery == "deliver_by_mail_to_person") != mailing:
         raise MailedToPerson("郵送用の印刷として取り出してください。" if not mailing else "窓口で交付する証明書です。")
     pdf = render_certificate(numbers.reveal(office, issued.content))
@@ -194,7 +195,9 @@ def _sealed(tx: Tx, office: Office, people: Sequence[Resident], serial: str) -> 
     return {one: numbers.seal_for_paper(office, one, sealed, serial) for one, sealed in found.items() if sealed is not None}
 
 
-def _issue(tx: Tx, office: Office, request: Request, residents: list[UUID], content: dict[str, Any]) -> Certificate:
+def _issue(
+    tx: Tx, office: Office, request: Request, residents: list[UUID], content: dict[str, Any], lift_id: UUID | None = None
+) -> Certificate:
     content = pages.with_note(content, check_printable(pages.texts(content)))
     pdf_sha256 = hashlib.sha256(render_certificate(numbers.reveal(office, content))).hexdigest()
     issued = Certificate(
@@ -212,6 +215,7 @@ def _issue(tx: Tx, office: Office, request: Request, residents: list[UUID], cont
         delivery=printing.delivery(request),
         issued_by=tx.actor,
         issued_at=now(),
+        lift_id=lift_id,
     )
     store.add_certificate(tx, issued)
     code = content["code"].replace("-", "")

@@ -39,11 +39,11 @@ def check_disclosure(
     document: Document = "residence",
     is_supervisor: bool = False,
     has_read: bool = False,
-) -> None:
-    """Nothing, when these residents' data may be handed out to the requester by the actor of the transaction.
+) -> UUID | None:
+    """The lift that was used up by it, if any, when these residents' data may be handed out to the requester by the actor.
 
-    Every way out that hands out calls it first, in the transaction that hands out; when a lift allowed it, the lift is used
-    up by that. `has_read`: the officer has read and confirmed the messages of suppressions.
+    Every way out that hands out calls it first, in the transaction that hands out, and keeps the lift with what it issued.
+    `has_read`: the officer has read and confirmed the messages of suppressions.
 
     Raises
     ------
@@ -59,37 +59,41 @@ def check_disclosure(
     if not store.is_confirmed_copy(tx):
         raise CopyNotConfirmed(_NOT_CONFIRMED)
     _check_suppressions(tx, found, "certificate", is_supervisor=is_supervisor, has_read=has_read)
-    _check_protections(tx, found, asker, document)
+    return _check_protections(tx, found, asker, document)
 
 
-def _check_protections(tx: Tx, residents: Sequence[UUID], asker: Asker, document: Document) -> None:
+def _check_protections(tx: Tx, residents: Sequence[UUID], asker: Asker, document: Document) -> UUID | None:
     moment = now()
     protections = store.protections(tx, residents)
     if not protections:
-        return
+        return None
     protected = [each.resident_id for each in protections if document in each.scope]
     lifts = store.open_lifts(tx, tx.actor, moment)
     lift = next((each for each in lifts if rules.fits(each, asker, protected, tx.actor, moment)), None)
     decision = rules.decide(protections, asker, document, lift, actor=tx.actor, now=moment)
     if decision == "refused":
         raise Refused(rules.NEUTRAL)
-    if decision == "approved" and lift:
-        store.use_lift(tx, lift.id, moment)
-        journal.record(tx, "event", table=CASE, key={"lift": str(lift.id)}, detail={"act": "lift_used", "document": document})
+    if decision == "free" or lift is None:
+        return None
+    store.use_lift(tx, lift.id, moment)
+    journal.record(tx, "event", table=CASE, key={"lift": str(lift.id)}, detail={"act": "lift_used", "document": document})
+    return lift.id
 
 
-def check_reprint(tx: Tx, residents: Iterable[UUID]) -> None:
+def check_reprint(tx: Tx, residents: Iterable[UUID], lift_id: UUID | None, *, mailing: bool = False) -> None:
     """Nothing, when a document that was issued about these residents may be made again by the actor of the transaction.
 
-    Of protected residents only while the lift that it was issued under would still run: the paper of that one issue.
-    Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
+    Of protected residents only under the lift that this document was issued under (`lift_id`): at the counter by the clerk
+    of that issue while the lift would still run; for the envelope to the person, which another officer prints, within a week
+    (decision 27). Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
     """
     found = list(residents)
     store.hold(tx)
     if not store.is_confirmed_copy(tx):
         raise CopyNotConfirmed(_NOT_CONFIRMED)
     protected = {each.resident_id for each in store.protections(tx, found)}
-    if protected and not any(protected <= set(each.residents) for each in store.used_lifts(tx, tx.actor, now())):
+    lift = store.lift(tx, lift_id) if protected and lift_id else None
+    if protected and not (lift and rules.may_print_again(lift, protected, tx.actor, now(), mailing=mailing)):
         raise Refused(rules.NEUTRAL)
 
 

@@ -18,7 +18,7 @@ _STATES = {stored: written for written, stored in STATES}
 @dataclass(frozen=True)
 class Exported:
     """A table that goes into every pack as it is. `but` keeps rows away from a pack without protected residents; `left` are
-    columns that only serve searching."""
+    columns that only serve searching, or that would tell of a measure."""
 
     name: str
     order: str
@@ -50,7 +50,7 @@ EXPORTED = (
         "notice", "drafted_at, id",
         f"(t.resident_id IS NULL OR {_OF.format(column='t.resident_id')}) AND (t.movement_id IS NULL OR {_MOVEMENT})",
     ),
-    Exported("certificate", "serial", _AMONG),
+    Exported("certificate", "serial", _AMONG, ("lift_id",)),
     Exported("third_party_notice_registration", "id", _OF.format(column="t.resident_id")),
     Exported("legal_hold", "id", _OF.format(column="t.resident_id")),
     Exported("disposal", "proposed_at, id", _AMONG),

@@ -168,11 +168,9 @@ def open_lifts(tx: Tx, actor: str, now: datetime) -> list[Lift]:
     return tx.rows(sql, (actor, now), into=Lift)
 
 
-def used_lifts(tx: Tx, actor: str, now: datetime) -> list[Lift]:
-    """Lifts that this clerk used up and whose time has not come yet."""
-    sql = f"""SELECT {_columns(Lift)} FROM resident_registry.measure_lift
-              WHERE for_actor = %s AND used_at IS NOT NULL AND closes_at > %s ORDER BY opened_at, id"""
-    return tx.rows(sql, (actor, now), into=Lift)
+def lift(tx: Tx, number: UUID) -> Lift | None:
+    sql = f"SELECT {_columns(Lift)} FROM resident_registry.measure_lift WHERE id = %s"
+    return tx.row(sql, (number,), into=Lift)
 
 
 def use_lift(tx: Tx, number: UUID, now: datetime) -> None:
