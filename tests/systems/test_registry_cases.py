@@ -30,6 +30,7 @@ from systems.resident_registry.service import asof, certificates, exports, reten
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import history
 from systems.resident_registry.store import movements as movement_store
+from systems.resident_registry.store import notices as notice_store
 from systems.resident_registry.store import people as store
 from tests.support.registry import CLERK, SUPERVISOR, USUAL, asked
 
@@ -316,7 +317,7 @@ def check(town: Town, expected: dict[str, Any]) -> None:
     for name in expected.get("同じ世帯", [])[1:]:
         assert town.one(name).household_id == town.one(expected["同じ世帯"][0]).household_id, name
     if "通知" in expected:
-        drafts = movement_store.notices(town.tx, town.movements[-1].id)
+        drafts = notice_store.of_movement(town.tx, town.movements[-1].id)
         found = sorted(each.kind for each in drafts if each.state == "draft")
         assert found == sorted(expected["通知"])
     if "件数" in expected:

@@ -9,8 +9,9 @@ from kit.forms import Field, blank, read
 from kit.pages import own_path
 from systems.resident_registry.pages.desk import BASE, PURPOSES, AtDesk, Form, Staff
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.rules.letters import LETTERS
+from systems.resident_registry.store import measures, notices, viewing
 from systems.resident_registry.store import people as store
-from systems.resident_registry.store import viewing
 
 router = new_router(with_purpose=False)
 PURPOSE = (
@@ -36,6 +37,7 @@ COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_office
 def home(desk: AtDesk, actor: Staff) -> Response:
     with desk.transaction() as tx:
         shown: dict[str, Any] = {"residents": store.count(tx), "waiting": viewing.movements_open(tx)}
+        shown |= {"letters": notices.count_drafts(tx, LETTERS), "confirmed": measures.is_confirmed_copy(tx)}
     shown["cards"] = [(path, name, note) for path, name, note, roles in CARDS if roles & desk.actor.roles]
     return desk.page("home.html", counter=bool(desk.actor.roles & COUNTER), **shown)
 

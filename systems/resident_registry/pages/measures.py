@@ -10,12 +10,24 @@ from kit import clock, sessions
 from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
+from systems.resident_registry.model import certificates
 from systems.resident_registry.model.measures import Asker, Opponent
 from systems.resident_registry.pages.certificates import REQUESTER_NUMBER, requester_id
-from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, DvOfficer, Form, Guide, Supervisor, begin, number, proceed
+from systems.resident_registry.pages.desk import (
+    AtDesk,
+    Desk,
+    DvOfficer,
+    Form,
+    Guide,
+    Listed,
+    Supervisor,
+    begin,
+    number,
+    proceed,
+)
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.measures import shown_state
-from systems.resident_registry.service import measures, people
+from systems.resident_registry.service import measures, people, support_forwarding
 from systems.resident_registry.service import support_cases as service
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people as residents
@@ -97,6 +109,7 @@ def case(desk: AtDesk, actor: DvOfficer, case_id: UUID) -> Response:
     with desk.transaction() as tx:
         found, opponent, protected = service.read(tx, case_id)
         who = desk.seen(people.find(tx, each) for each in protected)
+        lifts = store.lifts_of(tx, protected)
         identified = desk.seen([people.find(tx, opponent.resident_id)]) if opponent.resident_id else []
     decides = "registry_supervisor" in desk.actor.roles
     steps = [(name, s[0]) for name, s in STEPS.items() if found.state in s[3] and (decides or not s[4])]
@@ -108,8 +121,19 @@ def case(desk: AtDesk, actor: DvOfficer, case_id: UUID) -> Response:
         "steps": steps,
         "kinds": dict(KINDS),
         "scope": dict(SCOPE),
+        "lifts": lifts,
+        "requesters": certificates.REQUESTERS,
+        "now": clock.now(),
     }
     return desk.page("measure.html", state=shown_state(found, clock.today()), **shown)
+
+
+@router.post("/forwardings/{forwarding_id}", summary="Another authority was told of a case, or has answered")
+def forwarded(desk: AtDesk, actor: DvOfficer, forwarding_id: UUID, form: Form) -> Response:
+    mark = service.acknowledge if form.get("step") == ["acknowledged"] else support_forwarding.mark_sent
+    with desk.transaction() as tx:
+        mark(tx, forwarding_id)
+    return desk.go("/measures")
 
 
 def _application(desk: Desk, resident_id: UUID) -> Guide:
@@ -234,51 +258,19 @@ def approve(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> R
     return proceed(desk, _lift(desk, resident_id), form)
 
 
-STOP = (
-    Field("kind", "抑止の種類", "radio", options=(
-        ("no_issue", "交付停止"), ("guardianship", "成年被後見"), ("movement_hold", "異動保留"), ("litigation", "訴訟"))),
-    Field("acts", "止めること", "many", options=(("certificate", "証明書の交付"), ("movement", "異動の登録"))),
-    Field("message", "窓口に示す文", "area", longest=500),
-    Field("override", "続けてよい人", "radio", options=(
-        ("none", "だれも続けられない"), ("supervisor", "審査担当者"), ("clerk", "文を読んだ職員"))),
-    Field("starts_on", "始まりの日", "day"),
-    Field("ends_on", "終わりの日(その日は含まない)", "day", required=False),
-)  # fmt: skip
+@router.get("/restored-copy", summary="Whether this is a restored copy that nobody has confirmed")
+def copy(desk: AtDesk, actor: Listed) -> Response:
+    return _copy(desk)
 
 
-def _stop(desk: Desk, resident_id: UUID) -> Guide:
-    return Guide(
-        title="抑止の設定",
-        fields=STOP,
-        verb="設定する",
-        work=lambda tx, filled: {"id": str(measures.suppress(tx, resident_id, **filled.values).id)},
-        then=lambda _: f"/residents/{resident_id}/stops",
-        back=f"/residents/{resident_id}/stops",
-        person=desk.person(resident_id),
-    )
+@router.post("/restored-copy", summary="Confirm the measures of a restored copy")
+def confirm_copy(desk: AtDesk, actor: Supervisor, form: Form) -> Response:
+    _, wrong = desk.attempt(measures.confirm_copy)
+    return _copy(desk, status=wrong.status, told=desk.tell(wrong)) if wrong else desk.go("/restored-copy")
 
 
-@router.get("/residents/{resident_id}/stops", summary="Stops on a record")
-def stops(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
+def _copy(desk: Desk, *, status: int = 200, told: str = "") -> Response:
     with desk.transaction() as tx:
-        found = store.suppressions(tx, [resident_id])
-    words = {value: label for each in STOP for value, label in each.options}
-    return desk.page("stops.html", person=desk.person(resident_id), stops=found, words=words)
-
-
-@router.get("/residents/{resident_id}/stop", summary="A stop to be set")
-def ask_stop(desk: AtDesk, actor: Supervisor, resident_id: UUID) -> Response:
-    return begin(desk, _stop(desk, resident_id), starts_on=clock.today())
-
-
-@router.post("/residents/{resident_id}/stop", summary="Set a stop")
-def stop(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Response:
-    return proceed(desk, _stop(desk, resident_id), form)
-
-
-@router.post("/stops/{stop_id}/end", summary="End a stop")
-def end_stop(desk: AtDesk, actor: Supervisor, stop_id: UUID, form: Form) -> Response:
-    with desk.transaction() as tx:
-        store.end_suppression(tx, stop_id, tx.actor)
-    resident = form.get("resident_id", [""])[0]
-    return desk.go(f"/residents/{resident}/stops" if resident.replace("-", "").isalnum() else "")
+        is_confirmed = store.is_confirmed_copy(tx)
+        astray = 0 if is_confirmed else store.astray(tx)
+    return desk.page("restored_copy.html", status=status, confirmed=is_confirmed, astray=astray, told=told)

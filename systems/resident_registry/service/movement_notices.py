@@ -8,7 +8,7 @@ from systems.resident_registry.model.people import Resident
 from systems.resident_registry.rules import notices
 from systems.resident_registry.service import sealing
 from systems.resident_registry.service.case import Case
-from systems.resident_registry.store import movements as store
+from systems.resident_registry.store import notices as store
 from systems.resident_registry.store import numbers
 
 
@@ -27,7 +27,7 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
             found += notices.of_ward(one, each, case.wards.get(each.id))
     for each_ in found:
         about = each_.resident.id if each_.resident else None
-        store.add_notice(
+        store.add(
             tx,
             Notice(
                 id=uuid4(),

@@ -19,7 +19,7 @@ from systems.resident_registry.rules.people import check_numbers
 from systems.resident_registry.service import corrections, departures, entries, households, legal, measures, reversal, sealing
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.service.movement_notices import draft_notices
-from systems.resident_registry.store import history
+from systems.resident_registry.store import history, notices
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
 
@@ -225,7 +225,7 @@ def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[No
     measures.hold(tx)
     one = store.movement(tx, number)
     journal.record_access(tx, RESIDENT, one.residents, {"act": "movement", "number": one.number})
-    found = store.notices(tx, number)
+    found = notices.of_movement(tx, number)
     people = [persons.resident(tx, each, today()) for each in one.residents]
     households = [persons.household(tx, one.household_id)] if one.household_id else []
     protected = any(each.restricted for each in people) or any(

@@ -9,7 +9,7 @@ from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements as store
-from systems.resident_registry.store import numbers
+from systems.resident_registry.store import notices, numbers
 from systems.resident_registry.store import people as persons
 
 
@@ -39,7 +39,7 @@ def reverse(case: Case, body: Reversal) -> None:
         if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
     _give_numbers_back(case, undone.id)
-    store.void_notices(case.tx, undone.id)
+    notices.void(case.tx, undone.id)
     store.update(case.tx, undone, state="cancelled")
 
 

@@ -13,7 +13,7 @@ from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.service import legal
 from systems.resident_registry.store import certificates as store
-from systems.resident_registry.store import people
+from systems.resident_registry.store import notices, people
 
 KIND = "third_party_issue"
 
@@ -54,7 +54,7 @@ def draft(tx: Tx, request: Request, issued: Certificate) -> None:
         if not any(rules.counts_on(each, issued.issued_on) for each in store.registrations(tx, number)):
             continue
         person = people.resident(tx, number, today())
-        store.add_notice(
+        notices.add(
             tx,
             Notice(
                 id=uuid4(),

@@ -7,10 +7,8 @@ from uuid import UUID
 from kit.db import Tx, json
 from kit.errors import NotFound
 from systems.resident_registry.model.certificates import Certificate, DayLine, NoticeRegistration, Version
-from systems.resident_registry.model.movements import Notice
 
 ITEMS = tuple(f.name for f in fields(Certificate))
-NOTICE_ITEMS = tuple(f.name for f in fields(Notice))
 
 
 def add_certificate(tx: Tx, c: Certificate) -> None:
@@ -75,12 +73,6 @@ def day_lines(tx: Tx, day: date) -> list[DayLine]:
         SELECT kind, requester, count(*) AS certificates, sum(copies) AS copies, sum(fee_yen) AS fee_yen
         FROM resident_registry.certificate WHERE issued_on = %s GROUP BY kind, requester ORDER BY kind, requester"""
     return tx.rows(sql, (day,), into=DayLine)
-
-
-def add_notice(tx: Tx, one: Notice) -> None:
-    values = [json(v) if name == "content" else v for name in NOTICE_ITEMS for v in (getattr(one, name),)]
-    marks = ", ".join(["%s"] * len(NOTICE_ITEMS))
-    tx.execute(f"INSERT INTO resident_registry.notice ({', '.join(NOTICE_ITEMS)}) VALUES ({marks})", values)
 
 
 def add_registration(tx: Tx, one: NoticeRegistration) -> None:

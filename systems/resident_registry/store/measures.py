@@ -177,6 +177,15 @@ def use_lift(tx: Tx, number: UUID, now: datetime) -> None:
     tx.execute("UPDATE resident_registry.measure_lift SET used_at = %s WHERE id = %s", (now, number))
 
 
+def lifts_of(tx: Tx, residents: Sequence[UUID]) -> list[tuple[Lift, str | None]]:
+    """Approvals that name one of the residents, the newest first, each with the serial of the paper it served."""
+    sql = f"""SELECT {_columns(Lift, "l.")}, c.serial FROM resident_registry.measure_lift l
+              LEFT JOIN resident_registry.certificate c ON c.lift_id = l.id
+              WHERE l.residents && %s::uuid[] ORDER BY l.opened_at DESC, l.id LIMIT 100"""
+    rows = tx.rows(sql, (list(residents),))
+    return [(Lift(**{name: value for name, value in row.items() if name != "serial"}), row["serial"]) for row in rows]
+
+
 def add_suppression(tx: Tx, one: Suppression) -> None:
     _insert(tx, "suppression", one)
 

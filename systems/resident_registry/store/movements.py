@@ -1,4 +1,4 @@
-"""Movements, whom they touched, and drafts of notices."""
+"""Movements and whom they touched."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,9 @@ from uuid import UUID
 from kit.db import Tx, json
 from kit.errors import NotFound
 from systems.resident_registry.model.errors import NewerVersion
-from systems.resident_registry.model.movements import Movement, Notice
+from systems.resident_registry.model.movements import Movement
 
 ITEMS = tuple(f.name for f in fields(Movement))
-NOTICE = tuple(f.name for f in fields(Notice))
 _JSON = {"ground", "details", "alerts", "content"}
 
 
@@ -113,23 +112,6 @@ def stays_until(tx: Tx, day: date, limit: int) -> list[dict[str, Any]]:
            WHERE removed_on IS NULL AND residence_until <= %s ORDER BY residence_until, atena_no LIMIT %s""",
         (day, limit),
     )
-
-
-def add_notice(tx: Tx, one: Notice) -> None:
-    values = _values({name: getattr(one, name) for name in NOTICE})
-    marks = ", ".join(["%s"] * len(NOTICE))
-    tx.execute(f"INSERT INTO resident_registry.notice ({', '.join(NOTICE)}) VALUES ({marks})", values)
-
-
-def notices(tx: Tx, movement_id: UUID) -> list[Notice]:
-    """Drafts that the movement gave rise to."""
-    sql = f"SELECT {', '.join(NOTICE)} FROM resident_registry.notice WHERE movement_id = %s ORDER BY kind, resident_id"
-    return tx.rows(sql, (movement_id,), into=Notice)
-
-
-def void_notices(tx: Tx, movement_id: UUID) -> None:
-    """Drafts of a cancelled movement are not sent."""
-    tx.execute("UPDATE resident_registry.notice SET state = 'void' WHERE movement_id = %s AND state = 'draft'", (movement_id,))
 
 
 @contextmanager

@@ -106,6 +106,14 @@ def add_hold(tx: Tx, resident: UUID, reason: str, since: date) -> UUID:
     return number
 
 
+def holds_of(tx: Tx, resident: UUID) -> list[dict[str, Any]]:
+    """Id, reason and first day of the legal holds on a record that go on."""
+    return tx.rows(
+        "SELECT id, reason, since FROM resident_registry.legal_hold WHERE resident_id = %s AND until IS NULL ORDER BY since, id",
+        (resident,),
+    )
+
+
 def end_hold(tx: Tx, number: UUID, until: date) -> None:
     if not tx.execute("UPDATE resident_registry.legal_hold SET until = %s WHERE id = %s AND until IS NULL", (until, number)):
         raise NotFound("there is no such legal hold")
