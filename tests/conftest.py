@@ -18,3 +18,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are rewritten instead of compared."""
     return bool(request.config.getoption("--update-golden"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For workers side by side: one has a cloud for people's pages, one a cloud for journeys; other modules stay whole."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: not group(item).startswith("cloud"))  # the longest begin
+
+
+def group(item: pytest.Item) -> str:
+    """Tests of a group run in one worker, one after the other, and share what is raised once for a run."""
+    if "cloud" not in getattr(item, "fixturenames", ()):
+        return item.path.stem
+    return "cloud-pages" if item.path.parent.name in ("api", "browser") else "cloud-journeys"
