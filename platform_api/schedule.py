@@ -2,12 +2,13 @@
 
 Each piece of work is a workflow of its own, run as a process of its own. A job by the calendar has the day in its id: it starts
 once a day however often somebody looks, and as soon as the counter is back when it was down at the time. One that was broken off
-goes on. On Kubernetes the calendar's jobs are CronJobs of the release (infra/landing.py), in the zone of their system.
+goes on; one that failed is tried again an hour later, on the same day. On Kubernetes the calendar's jobs are CronJobs of the
+release (infra/landing.py), in the zone of their system.
 """
 
 import threading
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, SetWorkflowID
@@ -23,6 +24,8 @@ from tenants.processes import jobs
 
 #: seconds between two looks: whoever handed in a file waits for no longer
 EVERY = 20
+#: between a failure and the next attempt
+AGAIN = timedelta(hours=1)
 EXCHANGE = "exchange"
 #: tenants whose exchange this process works on
 _busy: set[str] = set()
@@ -46,11 +49,11 @@ def _look_again(stop: threading.Event) -> None:
 def look(now: datetime) -> list[str]:
     """Start what is due at this instant; the ids of what may start."""
     with Office.database.transaction("schedule") as tx:
-        history = store.history(tx)
+        history, failed = store.history(tx), store.failed_work(tx)
     found = []
     for code in (code for code, events in history.items() if lifecycle.state_of(events) == "active"):
         try:
-            pieces = list(due(Office.home, code, now))
+            pieces = list(due(Office.home, code, now, failed))
         except CallerError as fault:  # its database does not answer, say; the other towns' work does not wait for it
             log.logger().warning("schedule", tenant=code, error_class=type(fault).__name__)
             continue
@@ -61,17 +64,26 @@ def look(now: datetime) -> list[str]:
     return found
 
 
-def due(home: Home, code: str, now: datetime) -> Iterator[tuple[str, str]]:
-    """Id and name of each piece of work of a tenant that is due."""
+def due(home: Home, code: str, now: datetime, failed: Mapping[str, datetime]) -> Iterator[tuple[str, str]]:
+    """Id and name of each piece of work of a tenant that is due; `failed` says which ids failed, and when."""
     local = now.astimezone(clock.JAPAN)
     if home.config.target == "local":
         for system in tenant(code, home).systems:
             for name, at in jobs(system).items():
                 if f"{local:%H:%M}" >= at:
-                    yield f"{code}/{system}.{name}/{local:%Y-%m-%d}", f"{system}.{name}"
+                    yield attempt(f"{code}/{system}.{name}/{local:%Y-%m-%d}", now, failed), f"{system}.{name}"
     if code not in _busy and work.has_waiting(home, code):
         _busy.add(code)
         yield f"{code}/{EXCHANGE}/{local:%Y-%m-%dT%H:%M:%S}", EXCHANGE
+
+
+def attempt(number: str, now: datetime, failed: Mapping[str, datetime]) -> str:
+    """The id of the attempt that is due: the next one when the one before failed an hour ago or longer."""
+    count, this = 1, number
+    while this in failed and now - failed[this] >= AGAIN:
+        count += 1
+        this = f"{number}/{count}"
+    return this
 
 
 @DBOS.workflow()

@@ -29,7 +29,7 @@ def test_a_job_is_due_once_a_day_from_its_time_on(tmp_path: Path, monkeypatch: p
     """Mutant: the minute in the id, and the night would run again and again."""
     monkeypatch.setattr(schedule.work, "has_waiting", lambda home, code: False)
     moments = ("2026-11-25T00:09", "2026-11-25T00:10", "2026-11-25T09:00", "2026-11-26T00:10")
-    found = [list(schedule.due(Home(tmp_path), ONAGAWA, at(each))) for each in moments]
+    found = [list(schedule.due(Home(tmp_path), ONAGAWA, at(each), {})) for each in moments]
     assert found == [
         [],
         [(f"{ONAGAWA}/{NIGHT}/2026-11-25", NIGHT)],
@@ -37,14 +37,29 @@ def test_a_job_is_due_once_a_day_from_its_time_on(tmp_path: Path, monkeypatch: p
         [(f"{ONAGAWA}/{NIGHT}/2026-11-26", NIGHT)],
     ]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"target": "kubernetes"}))
-    assert list(schedule.due(Home(tmp_path), ONAGAWA, at(moments[1]))) == []  # there it is a CronJob of the release
+    assert list(schedule.due(Home(tmp_path), ONAGAWA, at(moments[1]), {})) == []  # there it is a CronJob of the release
+
+
+def test_what_failed_is_tried_again_an_hour_later_on_the_same_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: `attempt` that returns its first id: nothing is tried again; seen failing."""
+    monkeypatch.setattr(schedule.work, "has_waiting", lambda home, code: False)
+    first = f"{ONAGAWA}/{NIGHT}/2026-11-25"
+    failed = {first: at("2026-11-25T00:12"), f"{first}/2": at("2026-11-25T01:14")}
+
+    def number(moment: str) -> str:
+        return next(schedule.due(Home(tmp_path), ONAGAWA, at(moment), failed))[0]
+
+    assert number("2026-11-25T01:11") == first  # the engine does not start it anew
+    assert number("2026-11-25T01:13") == f"{first}/2"
+    assert number("2026-11-25T02:14") == f"{first}/3"
+    assert number("2026-11-26T00:10") == f"{ONAGAWA}/{NIGHT}/2026-11-26"
 
 
 def test_what_waits_is_worked_on_once_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutant: `_busy` left out, and a second process would knock at the first one's lock."""
     monkeypatch.setattr(schedule.work, "has_waiting", lambda home, code: True)
     monkeypatch.setattr(schedule, "_busy", set())
-    looks = [dict(schedule.due(Home(tmp_path), ONAGAWA, at("2026-11-25T00:01") + timedelta(minutes=n))) for n in (0, 1)]
+    looks = [dict(schedule.due(Home(tmp_path), ONAGAWA, at("2026-11-25T00:01") + timedelta(minutes=n), {})) for n in (0, 1)]
     assert [list(each.values()) for each in looks] == [["exchange"], []]
 
 
@@ -54,7 +69,7 @@ def test_what_comes_in_the_same_minute_is_work_of_its_own(tmp_path: Path, monkey
     found = []
     for moment in ("2026-11-25T00:01:05", "2026-11-25T00:01:25"):
         monkeypatch.setattr(schedule, "_busy", set())  # the one before has ended
-        found += [number for number, _ in schedule.due(Home(tmp_path), ONAGAWA, at(moment))]
+        found += [number for number, _ in schedule.due(Home(tmp_path), ONAGAWA, at(moment), {})]
     assert len(set(found)) == 2
 
 

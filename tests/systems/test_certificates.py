@@ -330,7 +330,7 @@ def test_a_disposal_on_record_stands_on_the_certificate(tx: Tx) -> None:
     one = move_in(tx, person("架空 廃", born_on=date(1950, 1, 1)), event_on=date(2014, 1, 1))[0]
     move_out(tx, one, "x", date(2014, 6, 1))
     tx.execute("UPDATE resident_registry.resident SET removed_on = '2014-06-01' WHERE id = %s", (one.id,))
-    proposed = retention.propose(tx, "removed_records", [one.id], "保存期間満了")
+    proposed = retention.propose(tx, OFFICE, "removed_records", [one.id], "保存期間満了")
     tx.actor = "supervisor"
     retention.approve(tx, proposed.id)
     retention.dispose(tx, OFFICE, proposed.id)

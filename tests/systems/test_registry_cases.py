@@ -115,10 +115,10 @@ class Town:
             sql = "UPDATE resident_registry.resident SET removed_on = %s WHERE id = %s"
             self.tx.execute(sql, (self.date(step["除票の日"]), self.names[step["対象"]]))
         elif "削除" in step:
-            retention.refuse_deletion(self.tx, self.names[step["削除"]])
+            retention.refuse_deletion(self.tx, self.office, self.names[step["削除"]])
         elif "廃棄の提案" in step:
             residents = [self.names[name] for name in step.get("対象", [])]
-            self.disposal = retention.propose(self.tx, RECORDS[step["廃棄の提案"]], residents, "保存期間満了").id
+            self.disposal = retention.propose(self.tx, self.office, RECORDS[step["廃棄の提案"]], residents, "保存期間満了").id
         elif "廃棄の決裁" in step or "廃棄" in step:
             self.tx.actor = SUPERVISOR if step.get("廃棄の決裁", "別の職員") == "別の職員" else CLERK
             if "廃棄" in step:

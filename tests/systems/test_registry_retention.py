@@ -1,6 +1,7 @@
 """Retention: nothing goes before its time, nothing goes without two officers."""
 
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -49,14 +50,14 @@ def test_a_removed_record_is_refused_until_its_day_and_then_goes_by_two_officers
     for day in (TODAY, date(2170, 3, 31)):
         at(monkeypatch, day)
         with pytest.raises(RetentionRunning) as running:
-            retention.refuse_deletion(tx, one.id)
+            retention.refuse_deletion(tx, OFFICE, one.id)
         assert running.value.extra == {"disposable_from": "2170-04-01"}
         with pytest.raises(RetentionRunning):
-            retention.propose(tx, "removed_records", [one.id], "満了")
+            retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
     at(monkeypatch, date(2170, 4, 1))
     with pytest.raises(DisposalNeeded):
-        retention.refuse_deletion(tx, one.id)
-    proposed = retention.propose(tx, "removed_records", [one.id], "満了")
+        retention.refuse_deletion(tx, OFFICE, one.id)
+    proposed = retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
     with pytest.raises(CallerError):
         retention.dispose(tx, OFFICE, proposed.id)
     with pytest.raises(SecondOfficer):
@@ -77,12 +78,24 @@ def test_a_record_in_use_or_under_a_hold_stays(tx: Tx, monkeypatch: pytest.Monke
     one = removed(tx, date(2010, 1, 1))
     alive = move_in(tx, person("架空　在住"))[0]
     with pytest.raises(RetentionRunning, match="in use"):
-        retention.propose(tx, "removed_records", [alive.id], "満了")
+        retention.propose(tx, OFFICE, "removed_records", [alive.id], "満了")
     hold = rows.add_hold(tx, one.id, "訴訟", TODAY)
     with pytest.raises(LegalHold):
-        retention.propose(tx, "removed_records", [one.id], "満了")
+        retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
     rows.end_hold(tx, hold, TODAY)
-    assert retention.propose(tx, "removed_records", [one.id], "満了").state == "proposed"
+    assert retention.propose(tx, OFFICE, "removed_records", [one.id], "満了").state == "proposed"
+
+
+def test_a_town_that_keeps_records_longer_disposes_of_none_before(tx: Tx) -> None:
+    """Mutant: `_years` without the town's own values: the record is due and proposed; seen failing."""
+    one = removed(tx, date(2010, 1, 1))
+    longer = replace(OFFICE, parameters={"removed_records_years": {date(1900, 1, 1): 20}})
+    assert [each.id for each in retention.due_records(tx, OFFICE)] == [one.id]
+    assert retention.due_records(tx, longer) == []
+    with pytest.raises(RetentionRunning, match="20 years"):
+        retention.propose(tx, longer, "removed_records", [one.id], "満了")
+    with pytest.raises(RetentionRunning, match="20 years"):
+        retention.refuse_deletion(tx, longer, one.id)
 
 
 def test_a_record_of_before_2014_06_20_may_be_certified_as_gone(tx: Tx) -> None:
@@ -93,7 +106,7 @@ def test_a_record_of_before_2014_06_20_may_be_certified_as_gone(tx: Tx) -> None:
     one = removed(tx, date(2014, 6, 19))
     with pytest.raises(Conflict, match="kept"):
         retention.certify_disposed(tx, OFFICE, one.name, one.born_on, date(2014, 6, 19))
-    proposed = retention.propose(tx, "removed_records", [one.id], "満了")
+    proposed = retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
     tx.actor = "supervisor"
     retention.approve(tx, proposed.id)
     retention.dispose(tx, OFFICE, proposed.id)
@@ -107,10 +120,10 @@ def test_a_record_of_before_2014_06_20_may_be_certified_as_gone(tx: Tx) -> None:
 def test_papers_of_filings_are_proposed_after_a_year(tx: Tx) -> None:
     old = move_in(tx, event_on=TODAY - timedelta(days=500), filed_on=TODAY - timedelta(days=500))[0]
     moved(tx, "name_change", {"residents": [named(old)[0] | {"name": "架空　改", "kana": "カクウ"}]})
-    proposed = retention.propose(tx, "filing_papers", [], "保存期間満了")
+    proposed = retention.propose(tx, OFFICE, "filing_papers", [], "保存期間満了")
     assert proposed.movements == [old.movement_id]
     tx.actor = "supervisor"
     retention.approve(tx, proposed.id)
     retention.dispose(tx, OFFICE, proposed.id)
     with pytest.raises(Conflict):
-        retention.propose(tx, "filing_papers", [], "保存期間満了")
+        retention.propose(tx, OFFICE, "filing_papers", [], "保存期間満了")

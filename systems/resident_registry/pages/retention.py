@@ -9,6 +9,7 @@ from fastapi import Response
 from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
+from systems.resident_registry.model.people import Office
 from systems.resident_registry.model.retention import Disposal
 from systems.resident_registry.pages.desk import AtDesk, Desk, Form, Guide, Supervisor, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
@@ -26,24 +27,28 @@ GROUND = Field(
 )
 
 
-def _proposals() -> dict[str, Callable[[Tx, str], Disposal]]:
-    return {"removed_records": service.propose_due, "filing_papers": lambda tx, g: service.propose(tx, "filing_papers", [], g)}
+def _proposals(office: Office) -> dict[str, Callable[[Tx, str], Disposal]]:
+    return {
+        "removed_records": lambda tx, ground: service.propose_due(tx, office, ground),
+        "filing_papers": lambda tx, ground: service.propose(tx, office, "filing_papers", [], ground),
+    }
 
 
 @router.get("/disposals", summary="What is due, and disposals")
 def disposals(desk: AtDesk, actor: Supervisor) -> Response:
     with desk.transaction() as tx:
-        records, filings, found = service.due_records(tx), service.old_filings(tx), store.recent(tx, 50)
+        records, filings = service.due_records(tx, desk.office), service.old_filings(tx, desk.office)
+        found = store.recent(tx, 50)
     due = {"removed_records": sum(each.is_free for each in records), "filing_papers": len(filings)}
     most = {"removed_records": service.RECORDS, "filing_papers": service.LIMIT}
     shown: dict[str, Any] = {"due": due, "most": most, "records": records, "disposals": found}
     return desk.page("disposals.html", classes=CLASSES, names=STATES, **shown)
 
 
-def _proposal(record_class: str) -> Guide:
+def _proposal(desk: Desk, record_class: str) -> Guide:
     if record_class not in CLASSES:
         raise NotFound("there is no such class of records")
-    make = _proposals()[record_class]
+    make = _proposals(desk.office)[record_class]
     return Guide(
         title="廃棄の提案",
         fields=(GROUND,),
@@ -58,12 +63,12 @@ def _proposal(record_class: str) -> Guide:
 
 @router.get("/disposals/new/{record_class}", summary="Propose a disposal")
 def ask_proposal(desk: AtDesk, actor: Supervisor, record_class: str) -> Response:
-    return begin(desk, _proposal(record_class))
+    return begin(desk, _proposal(desk, record_class))
 
 
 @router.post("/disposals/new/{record_class}", summary="Check and propose it")
 def propose(desk: AtDesk, actor: Supervisor, record_class: str, form: Form) -> Response:
-    return proceed(desk, _proposal(record_class), form)
+    return proceed(desk, _proposal(desk, record_class), form)
 
 
 @router.get("/disposals/{disposal_id}", summary="A disposal; its certificate once it was carried out")

@@ -13,7 +13,7 @@ from kit.auth import Actor, require
 from kit.idempotency import once
 from kit.requests import Transaction
 from systems.resident_registry.model.exports import ExportJob
-from systems.resident_registry.routes.desk import IdempotencyKey, Office, Strict, counter
+from systems.resident_registry.routes.desk import IdempotencyKey, Office, Purpose, Strict, counter
 from systems.resident_registry.service import exports as service
 from systems.resident_registry.store import exports as store
 
@@ -60,8 +60,15 @@ def _told(job: ExportJob) -> Export:
     return Export(**asdict(job))
 
 
-@router.post("/exports", status_code=202, summary="Ask for a pack of everything", responses=problems(403, 422))
-def request(tx: Transaction, actor: Operator, response: Response, body: Asked, idempotency_key: IdempotencyKey = None) -> Export:
+@router.post("/exports", status_code=202, summary="Ask for a pack of everything", responses=problems(403, 422, 428))
+def request(
+    tx: Transaction,
+    actor: Operator,
+    purpose: Purpose,
+    response: Response,
+    body: Asked,
+    idempotency_key: IdempotencyKey = None,
+) -> Export:
     def act() -> dict[str, Any]:
         return _told(service.request(tx, **body.model_dump())).model_dump(mode="json")
 
@@ -70,13 +77,13 @@ def request(tx: Transaction, actor: Operator, response: Response, body: Asked, i
     return told
 
 
-@router.get("/exports", summary="Packs, the newest first", responses=problems(403))
-def exports(tx: Transaction, actor: Either) -> Exports:
+@router.get("/exports", summary="Packs, the newest first", responses=problems(403, 428))
+def exports(tx: Transaction, actor: Either, purpose: Purpose) -> Exports:
     return Exports(exports=[_told(each) for each in store.recent(tx, 50)])
 
 
-@router.get("/exports/{export_id}", summary="Where a pack stands", responses=problems(403, 404))
-def find(tx: Transaction, actor: Either, export_id: UUID) -> Export:
+@router.get("/exports/{export_id}", summary="Where a pack stands", responses=problems(403, 404, 428))
+def find(tx: Transaction, actor: Either, purpose: Purpose, export_id: UUID) -> Export:
     return _told(store.job(tx, export_id))
 
 
@@ -84,9 +91,9 @@ def find(tx: Transaction, actor: Either, export_id: UUID) -> Export:
     "/exports/{export_id}:decide",
     status_code=202,
     summary="Release or refuse a pack that another asked for",
-    responses=problems(403, 404, 409, 422),
+    responses=problems(403, 404, 409, 422, 428),
 )
-def decide(tx: Transaction, actor: Releaser, export_id: UUID, body: Decision) -> Export:
+def decide(tx: Transaction, actor: Releaser, purpose: Purpose, export_id: UUID, body: Decision) -> Export:
     return _told(service.decide(tx, export_id, **body.model_dump(), roles=actor.roles))
 
 
@@ -94,13 +101,13 @@ def decide(tx: Transaction, actor: Releaser, export_id: UUID, body: Decision) ->
     "/exports/{export_id}/pack",
     summary="The pack, to whoever asked for it or released it",
     response_class=Response,
-    responses=problems(403, 404, 409) | {200: {"content": {"application/zip": {}}}},
+    responses=problems(403, 404, 409, 428) | {200: {"content": {"application/zip": {}}}},
 )
-def pack(tx: Transaction, actor: Either, office: Office, export_id: UUID) -> Response:
+def pack(tx: Transaction, actor: Either, purpose: Purpose, office: Office, export_id: UUID) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="residents-{office.tenant}.zip"'}
     return Response(service.hand_out(tx, office, export_id, actor.roles), media_type="application/zip", headers=headers)
 
 
-@router.post("/exports/{export_id}:sweep", summary="Throw away a pack no longer needed", responses=problems(403, 404, 409))
-def sweep(tx: Transaction, actor: Either, export_id: UUID) -> Export:
+@router.post("/exports/{export_id}:sweep", summary="Throw away a pack no longer needed", responses=problems(403, 404, 409, 428))
+def sweep(tx: Transaction, actor: Either, purpose: Purpose, export_id: UUID) -> Export:
     return _told(service.sweep(tx, export_id))

@@ -74,16 +74,21 @@ def _shown(one: Disposal) -> Shown:
 
 
 @router.delete("/residents/{resident_id}", summary="Always refused: records are disposed of, not deleted", responses=PROBLEMS)
-def delete(tx: Transaction, actor: Supervisor, purpose: Purpose, resident_id: UUID) -> None:
-    service.refuse_deletion(tx, resident_id)
+def delete(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, resident_id: UUID) -> None:
+    service.refuse_deletion(tx, office, resident_id)
 
 
 @router.post("/disposals", status_code=201, summary="Propose a disposal", responses=PROBLEMS)
 def propose(
-    tx: Transaction, actor: Supervisor, purpose: Purpose, body: Proposal, idempotency_key: IdempotencyKey = None
+    tx: Transaction,
+    actor: Supervisor,
+    purpose: Purpose,
+    office: Office,
+    body: Proposal,
+    idempotency_key: IdempotencyKey = None,
 ) -> Shown:
     def act() -> dict[str, Any]:
-        return _shown(service.propose(tx, body.record_class, body.residents, body.ground)).model_dump(mode="json")
+        return _shown(service.propose(tx, office, body.record_class, body.residents, body.ground)).model_dump(mode="json")
 
     return Shown(**once(tx, idempotency_key, body.model_dump_json().encode(), act))
 

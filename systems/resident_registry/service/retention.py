@@ -25,7 +25,7 @@ LIMIT = 10_000
 RECORDS = 1000
 
 
-def refuse_deletion(tx: Tx, number: UUID) -> None:
+def refuse_deletion(tx: Tx, office: Office, number: UUID) -> None:
     """A record is never deleted by itself: until its period is over not at all, after that by a disposal.
 
     Raises
@@ -34,17 +34,17 @@ def refuse_deletion(tx: Tx, number: UUID) -> None:
         Always one of them.
     """
     one = people.resident(tx, number, today())
-    rules.check_disposable(one.removed_on, _years(one.removed_on), today())
+    rules.check_disposable(one.removed_on, _years(office, one.removed_on), today())
     raise DisposalNeeded("the period is over: propose a disposal")
 
 
-def propose(tx: Tx, record_class: RecordClass, residents: list[UUID], ground: str) -> Disposal:
+def propose(tx: Tx, office: Office, record_class: RecordClass, residents: list[UUID], ground: str) -> Disposal:
     """Propose the disposal of these removed records, or of the papers of all filings that are old enough."""
     movements: list[UUID] = []
     if record_class == "filing_papers":
-        movements = _old_filings(tx)
+        movements = _old_filings(tx, office)
     else:
-        _check_residents(tx, residents)
+        _check_residents(tx, office, residents)
     one = Disposal(
         id=uuid4(),
         record_class=record_class,
@@ -59,16 +59,16 @@ def propose(tx: Tx, record_class: RecordClass, residents: list[UUID], ground: st
     return one
 
 
-def due_records(tx: Tx) -> list[DueRecord]:
+def due_records(tx: Tx, office: Office) -> list[DueRecord]:
     """Removed records whose period is over, the oldest first, at most `RECORDS`; recorded as looked at before they leave."""
     hold(tx)
-    days = [day for day in store.removal_days(tx) if rules.disposable_from(day, _years(day)) <= today()]
+    days = [day for day in store.removal_days(tx) if rules.disposable_from(day, _years(office, day)) <= today()]
     found = store.removed_on(tx, days, RECORDS)
     journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "list", "list": "disposal_due"})
     return found
 
 
-def propose_due(tx: Tx, ground: str) -> Disposal:
+def propose_due(tx: Tx, office: Office, ground: str) -> Disposal:
     """Propose all removed records whose period is over and that neither a hold nor another disposal keeps.
 
     Raises
@@ -76,38 +76,38 @@ def propose_due(tx: Tx, ground: str) -> Disposal:
     Conflict
         There is none.
     """
-    free = [each.id for each in due_records(tx) if each.is_free]
+    free = [each.id for each in due_records(tx, office) if each.is_free]
     if not free:
         raise Conflict("no removed record may be disposed of now")
-    return propose(tx, "removed_records", free, ground)
+    return propose(tx, office, "removed_records", free, ground)
 
 
-def old_filings(tx: Tx) -> list[UUID]:
+def old_filings(tx: Tx, office: Office) -> list[UUID]:
     """Filings whose papers are old enough, the oldest first, at most `LIMIT`."""
-    years = legal.value("filing_papers_years", today())
+    years = legal.value("filing_papers_years", today(), office.parameters)
     last = today().replace(year=today().year - years, day=min(today().day, 28))
     return store.filings_until(tx, last, LIMIT)
 
 
-def _old_filings(tx: Tx) -> list[UUID]:
-    found = old_filings(tx)
+def _old_filings(tx: Tx, office: Office) -> list[UUID]:
+    found = old_filings(tx, office)
     if not found:
         raise Conflict("the papers of no filing are old enough")
     return found
 
 
-def _check_residents(tx: Tx, residents: list[UUID]) -> list[dict[str, Any]]:
+def _check_residents(tx: Tx, office: Office, residents: list[UUID]) -> list[dict[str, Any]]:
     found = store.removed(tx, residents)
     if not residents or len(found) != len(set(residents)):
         raise NotFound("there is no such resident")
     for each in found:
-        rules.check_disposable(each["removed_on"], _years(each["removed_on"]), today())
+        rules.check_disposable(each["removed_on"], _years(office, each["removed_on"]), today())
     rules.check_no_hold(store.holds(tx, residents))
     return found
 
 
-def _years(removed_on: date | None) -> int:
-    years: int = legal.value("removed_records_years", removed_on or today())
+def _years(office: Office, removed_on: date | None) -> int:
+    years: int = legal.value("removed_records_years", removed_on or today(), office.parameters)
     return years
 
 
@@ -130,7 +130,7 @@ def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
     """Carry out an approved disposal; its certificate says what, on which ground and by whom, without personal data."""
     one = _at(tx, number, "approved")
     if one.record_class == "removed_records":
-        for each in _check_residents(tx, one.residents):
+        for each in _check_residents(tx, office, one.residents):
             index = person_index(office, each["name"], each["born_on"])
             people.note_drawn(tx, "atena_no", int(each["atena_no"]))
             store.dispose_record(tx, each, index, on=today(), disposal_id=one.id)
@@ -163,7 +163,7 @@ def certify_disposed(tx: Tx, office: Office, name: str, born_on: date, removed_o
     EventInFuture
         The day of the removal lies ahead.
     """
-    years: int = legal.value("removed_records_years", removed_on, office.parameters)
+    years = _years(office, removed_on)
     rules.check_past(removed_on, today())
     rules.check_disposable(removed_on, years, today())
     known = store.disposed(tx, person_index(office, name, born_on))
