@@ -1,6 +1,13 @@
 """Fixtures that every test may ask for."""
 
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.browser import staff
 from tests.support.cloud import cloud
@@ -8,6 +15,10 @@ from tests.support.postgres import postgres
 from tests.support.registry import register, tx
 
 __all__ = ["cloud", "postgres", "register", "staff", "tx"]
+
+
+hypothesis.settings.register_profile("no deadline", deadline=None)  # speed is measured in bench/, never asserted
+hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,15 +31,26 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+class Groups(LoadScopeScheduling):
+    """Side by side: one worker has a cloud for people's pages, one a cloud for journeys, other modules stay whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid.partition("::")[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Groups(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For workers side by side: one has a cloud for people's pages, one a cloud for journeys; other modules stay whole."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: not group(item).startswith("cloud"))  # the longest begin
+    """The groups with a cloud take longest and begin; within a group the order stays."""
+    items.sort(key=lambda item: not group(item.nodeid.partition("::")[0]).startswith("cloud"))
 
 
-def group(item: pytest.Item) -> str:
-    """Tests of a group run in one worker, one after the other, and share what is raised once for a run."""
-    if "cloud" not in getattr(item, "fixturenames", ()):
-        return item.path.stem
-    return "cloud-pages" if item.path.parent.name in ("api", "browser") else "cloud-journeys"
+@cache
+def group(module: str) -> str:
+    """Modules of a group run in one worker, one after the other, and share what is raised once for a run."""
+    path = Path(__file__).parents[1] / module
+    if not re.search(r"\b(cloud: Cloud|staff: Staff)\b", path.read_text()):
+        return module
+    return "cloud for pages" if path.parent.name in ("api", "browser") else "cloud for journeys"

@@ -114,7 +114,7 @@ def test_blocks_cut_anywhere_give_the_rows_that_were_written(rows: list[list[str
 
 
 @pytest.mark.proves("API-8")
-@settings(max_examples=400, deadline=1000)
+@settings(max_examples=400, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=400),

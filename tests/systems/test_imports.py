@@ -456,7 +456,7 @@ CELL = st.one_of(
 
 
 @pytest.mark.proves("API-8")
-@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.dictionaries(st.sampled_from([n for n in NAMES if n not in ("世帯番号", "宛名番号")]), CELL, max_size=6), max_size=4
