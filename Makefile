@@ -47,7 +47,7 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 
 test: check tools ## everything, installing what it needs
 	@$(PY) -m tools browser
-	@$(PY) -m pytest tests --ignore=tests/cluster -n 3 --no-loadscope-reorder
+	@$(PY) -m pytest tests --ignore=tests/cluster
 
 test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
 	@$(PY) -m pytest tests/cluster

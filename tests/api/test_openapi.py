@@ -53,6 +53,9 @@ def objects(town: Desk) -> dict[str, list[str]]:
     movements = [do("clerk", "POST", "/movements", json=draft)["id"], do("clerk", "GET", "/movements")["movements"][0]["id"]]
     who = {"kind": "self", "name": "架空", "address": "宮城県", "documents": ["my_number_card"]}
     serial = do("clerk", "POST", f"/residents/{ids[0]}/certificates", json={"requester": who})["serial"]
+    do("clerk", "POST", f"/residents/{ids[3]}/third-party-notice")
+    third = who | {"kind": "third_party", "ground": "債権の回収"}
+    do("clerk", "POST", f"/residents/{ids[3]}/certificates", json={"requester": third})
     stop = {"kind": "no_issue", "acts": ["certificate"], "message": "確認中", "override": "supervisor"}
     case = {"applicant": ids[2], "kind": "A", "opponent": {"name": "架空　相手"}}
     upload = {"files": {"file": ("residents.csv", as_csv(head(1)))}}
@@ -66,6 +69,7 @@ def objects(town: Desk) -> dict[str, list[str]]:
         "hold_id": [do("supervisor", "POST", f"/residents/{ids[0]}/legal-holds", json={"reason": "訴訟"})["id"]],
         "import_id": [do("everything", "POST", "/imports", **upload)["id"]],
         "export_id": [do("everything", "POST", "/exports", json={"ground": "移行"})["id"]],
+        "letter_id": [do("clerk", "GET", "/letters")["letters"][0]["id"]],
         "code_point": ["U+E000"],
     }
 

@@ -8,7 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
-from kit.db import connect
+from kit.db import connect, json
 from tenants.keyring import platform_url, postgres_url, tenant_keys, tenant_url
 from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
@@ -91,6 +91,19 @@ def a_case(cloud: Cloud, code: str) -> str:
     return str(found or uuid4())
 
 
+def a_letter(cloud: Cloud, code: str) -> str:
+    """A letter of the town, there for this test if there was none."""
+    with connect(tenant_url(cloud.home, code, "owner")) as tx:
+        content = {"issued_on": "2026-11-01", "kind": "住民票の写し", "copies": 1, "requester_class": "第三者"}
+        tx.execute(
+            """INSERT INTO resident_registry.notice (id, kind, addressee, content, state, drafted_at)
+               SELECT gen_random_uuid(), 'third_party_issue', '架空', %s, 'draft', now()
+               WHERE NOT EXISTS (SELECT FROM resident_registry.notice WHERE kind = 'third_party_issue')""",
+            (json(content),),
+        )
+        return str(tx.value("SELECT id FROM resident_registry.notice WHERE kind = 'third_party_issue' LIMIT 1"))
+
+
 def an_import(cloud: Cloud, code: str) -> str:
     with connect(tenant_url(cloud.home, code, "backup")) as tx:
         return str(tx.value("SELECT id FROM resident_registry.import_job LIMIT 1"))
@@ -119,7 +132,7 @@ def test_another_tenants_objects_are_not_there_in_the_registry(cloud: Cloud, own
     foreign = {"resident_id": str(somebody["id"]), "household_id": str(somebody["household_id"])}
     foreign |= {"serial": certificate(cloud, other), "movement_id": movement(cloud, other), "disposal_id": str(uuid4())}
     foreign |= {"case_id": a_case(cloud, other), "suppression_id": str(uuid4()), "forwarding_id": str(uuid4())}
-    foreign |= {"hold_id": str(uuid4())}
+    foreign |= {"hold_id": str(uuid4()), "letter_id": a_letter(cloud, other)}
     foreign |= {"import_id": an_import(cloud, other), "export_id": str(uuid4()), "code_point": "U+E000"}
     missing = {name: str(uuid4()) for name in foreign} | {"serial": f"{own}-2020-999999"}
     operations = operations_with_ids(base)
