@@ -49,7 +49,7 @@ def _look_again(stop: threading.Event) -> None:
 def look(now: datetime) -> list[str]:
     """Start what is due at this instant; the ids of what may start."""
     with Office.database.transaction("schedule") as tx:
-        history, failed = store.history(tx), store.failed_work(tx)
+        history, failed = store.history(tx), ledger.failed_work(tx)
     found = []
     for code in (code for code, events in history.items() if lifecycle.state_of(events) == "active"):
         try:

@@ -109,8 +109,3 @@ def history(tx: Tx) -> dict[str, list[str]]:
     for event in ledger.events(tx):
         found.setdefault(event.tenant, []).append(event.kind)
     return found
-
-
-def failed_work(tx: Tx) -> dict[str, datetime]:
-    """When each piece of work by the clock failed, by its id."""
-    return {e.operation: e.at for e in ledger.events(tx) if e.kind == "worked" and "failed" in e.detail}

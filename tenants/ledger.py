@@ -54,3 +54,9 @@ def events(tx: Tx, tenant: str | None = None) -> list[Event]:
         (tenant,),
         into=Event,
     )
+
+
+def failed_work(tx: Tx) -> dict[str, datetime]:
+    """When each piece of work by the clock failed, by its operation."""
+    rows = tx.rows("SELECT operation, at FROM ledger.event WHERE kind = 'worked' AND detail ? 'failed'")
+    return {row["operation"]: row["at"] for row in rows}

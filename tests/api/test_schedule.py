@@ -85,6 +85,18 @@ def wait_for(found: Any, seconds: int = 150) -> Any:
     return told
 
 
+def test_the_ledger_tells_what_failed_and_when(cloud: Cloud) -> None:
+    with connect(platform_url(cloud.home, "platform")) as tx:
+        tx.execute("SAVEPOINT before")
+        ledger.append(tx, ONAGAWA, "worked", "failed work", {"work": NIGHT, "failed": "Unavailable"})
+        ledger.append(tx, ONAGAWA, "worked", "good work", {"work": NIGHT})
+        written = {each.operation: each.at for each in ledger.events(tx, ONAGAWA)}
+        found = ledger.failed_work(tx)
+        tx.execute("ROLLBACK TO SAVEPOINT before")
+    assert found["failed work"] == written["failed work"]
+    assert "good work" not in found
+
+
 def test_the_counter_runs_the_night_of_each_town_once_a_day(cloud: Cloud) -> None:
     days = {str(clock.today()), str(clock.today() - timedelta(days=1))}
     for code in (ONAGAWA, MINAMISANRIKU):

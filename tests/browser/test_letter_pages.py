@@ -8,7 +8,7 @@ from pypdf import PdfReader
 from kit.db import connect
 from tenants.keyring import tenant_url
 from tests.browser.test_desk_pages import look
-from tests.support.browser import START, Staff, ask, looked_at, press
+from tests.support.browser import START, Staff, ask, looked_at, press, take_application
 from tests.support.cloud import ONAGAWA, Cloud
 
 CODE = ONAGAWA
@@ -76,12 +76,7 @@ def test_a_measure_shows_its_approvals_and_a_forwarding_is_answered(staff: Staff
             (number,),
         )
     with staff.at(CODE, "dv-officer", f"/residents/{number}/measure") as page:
-        page.check("input[name=kind][value=A]")
-        page.fill("#opponent_name", "架空　相手")
-        page.check("input[name=scope][value=residence]")
-        press(page, "button[value=check]")
-        press(page, "button[value=do]")
-        case = page.url.rpartition("/")[2]
+        case = take_application(page)
         press(page, "a.button:has-text('相談機関の意見の記録')")
         page.fill("#body", "警察署")
         page.fill("#opinion", "必要")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.test_desk_pages import look
-from tests.support.browser import START, Staff, ask, looked_at, press
+from tests.support.browser import START, Staff, ask, looked_at, press, take_application
 from tests.support.cloud import ONAGAWA, Cloud
 
 CODE = ONAGAWA
@@ -18,12 +18,7 @@ def test_the_opponent_of_a_measure_is_identified_on_its_page(staff: Staff, cloud
     """Mutant: the step left out of `_take`: nothing is written; seen failing."""
     applicant, other = ask(cloud, ALONE.format("id::text", 0)), ask(cloud, ALONE.format("atena_no", 1))
     with staff.at(CODE, "dv-officer", f"/residents/{applicant}/measure") as page:
-        page.check("input[name=kind][value=A]")
-        page.fill("#opponent_name", "架空　相手")
-        page.check("input[name=scope][value=residence]")
-        press(page, "button[value=check]")
-        press(page, "button[value=do]")
-        case = page.url.rpartition("/")[2]
+        case = take_application(page)
         assert page.locator("a.button:has-text('相手方の特定')").count() == 0
     with staff.at(CODE, "registry-supervisor", f"/measures/{case}") as page:
         press(page, "a.button:has-text('相手方の特定')")

@@ -67,6 +67,16 @@ def press(page: Page, selector: str) -> None:
         page.click(selector)
 
 
+def take_application(page: Page) -> str:
+    """Take the application for a measure whose form is open; id of the case, whose page is open then."""
+    page.check("input[name=kind][value=A]")
+    page.fill("#opponent_name", "架空　相手")
+    page.check("input[name=scope][value=residence]")
+    press(page, "button[value=check]")
+    press(page, "button[value=do]")
+    return page.url.rpartition("/")[2]
+
+
 def sign_in(page: Page, home: Home, code: str, username: str) -> None:
     """Fill in the realm's sign-in as a person does; the page leads there."""
     secret, realm = staff_secrets(home, code)[username], home.keycloak_url

@@ -19,9 +19,9 @@ CLERK = frozenset({"registry_clerk"})
 DV_OFFICER = CLERK | {"dv_officer"}
 
 
-def told(tx: Tx, *, late: int = 0) -> tuple[Resident, UUID]:
+def told(tx: Tx) -> tuple[Resident, UUID]:
     """A registered person about whom a third party was given a certificate, and the letter that follows."""
-    one = move_in(tx, person("䶒藤\u3000通知"), event_on=TODAY - timedelta(days=late))[0]
+    one = move_in(tx, person("䶒藤\u3000通知"))[0]
     third_party_notices.register(tx, OFFICE, one.id, TODAY)
     request = asked("third_party", name="知りたい 人", address="宮城県架空市秘密9番地", copies=2)
     certificates.issue_certificate(tx, OFFICE, one.id, request, is_supervisor=False)

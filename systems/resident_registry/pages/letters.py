@@ -1,11 +1,16 @@
 """Letters to be mailed, and who is to get some: the registration for the notice of issues to others (本人通知制度)."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from fastapi import Response
 
 from kit.clock import today
+from kit.db import Tx
+from kit.errors import NotFound
+from kit.forms import Filled
+from systems.resident_registry.model.certificates import NoticeRegistration
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, Form, Guide, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.certificates import counts_on
@@ -49,36 +54,30 @@ def registration(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
     return desk.page("third_party_notice.html", **shown)
 
 
-def _guide(desk: Desk, resident_id: UUID, step: str) -> Guide:
-    def register(tx: Any, _: Any) -> dict[str, Any]:
-        return {"id": str(third_party_notices.register(tx, desk.office, resident_id, today()).id)}
+def _step(desk: Desk, resident_id: UUID, step: str) -> Guide:
+    steps: dict[str, tuple[str, str, Callable[[Tx], NoticeRegistration]]] = {
+        "new": ("本人通知の登録", "登録する", lambda tx: third_party_notices.register(tx, desk.office, resident_id, today())),
+        "end": ("本人通知の終了", "終了する", lambda tx: third_party_notices.end(tx, resident_id)),
+    }
+    if step not in steps:
+        raise NotFound("there is no such step")
+    title, verb, act = steps[step]
 
-    def end(tx: Any, _: Any) -> dict[str, Any]:
-        return {"id": str(third_party_notices.end(tx, resident_id).id)}
+    def work(tx: Tx, filled: Filled) -> dict[str, Any]:
+        return {"id": str(act(tx).id)}
 
-    title, verb, work = ("本人通知の登録", "登録する", register) if step == "new" else ("本人通知の終了", "終了する", end)
     place = f"/residents/{resident_id}/third-party-notice"
     return Guide(title=title, fields=(), verb=verb, work=work, then=lambda _: place, back=place, person=desk.person(resident_id))
 
 
-@router.get("/residents/{resident_id}/third-party-notice/new", summary="Register")
-def ask_new(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
-    return begin(desk, _guide(desk, resident_id, "new"))
+@router.get("/residents/{resident_id}/third-party-notice/{step}", summary="Register, or end at the person's wish")
+def ask_step(desk: AtDesk, actor: Clerk, resident_id: UUID, step: str) -> Response:
+    return begin(desk, _step(desk, resident_id, step))
 
 
-@router.post("/residents/{resident_id}/third-party-notice/new", summary="Register it")
-def new(desk: AtDesk, actor: Clerk, resident_id: UUID, form: Form) -> Response:
-    return proceed(desk, _guide(desk, resident_id, "new"), form)
-
-
-@router.get("/residents/{resident_id}/third-party-notice/end", summary="End at the person's wish")
-def ask_end(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
-    return begin(desk, _guide(desk, resident_id, "end"))
-
-
-@router.post("/residents/{resident_id}/third-party-notice/end", summary="End it")
-def end(desk: AtDesk, actor: Clerk, resident_id: UUID, form: Form) -> Response:
-    return proceed(desk, _guide(desk, resident_id, "end"), form)
+@router.post("/residents/{resident_id}/third-party-notice/{step}", summary="Do it")
+def take_step(desk: AtDesk, actor: Clerk, resident_id: UUID, step: str, form: Form) -> Response:
+    return proceed(desk, _step(desk, resident_id, step), form)
 
 
 def _is_number(text: str) -> bool:

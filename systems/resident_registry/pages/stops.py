@@ -59,8 +59,7 @@ def stop(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Resp
 def end_stop(desk: AtDesk, actor: Supervisor, stop_id: UUID, form: Form) -> Response:
     with desk.transaction() as tx:
         measure_store.end_suppression(tx, stop_id, tx.actor)
-    resident = form.get("resident_id", [""])[0]
-    return desk.go(f"/residents/{resident}/stops" if resident.replace("-", "").isalnum() else "")
+    return _back(desk, form)
 
 
 HOLD = (Field("reason", "保留の理由", "area", "訴訟、監査など。保留のある記録は、期間が過ぎても廃棄されません。", longest=1000),)
@@ -92,5 +91,10 @@ def hold(desk: AtDesk, actor: Supervisor, resident_id: UUID, form: Form) -> Resp
 def end_hold(desk: AtDesk, actor: Supervisor, hold_id: UUID, form: Form) -> Response:
     with desk.transaction() as tx:
         store.end_hold(tx, hold_id, today())
+    return _back(desk, form)
+
+
+def _back(desk: Desk, form: dict[str, list[str]]) -> Response:
+    """To the stops and holds of the resident whose page the form stood on."""
     resident = form.get("resident_id", [""])[0]
     return desk.go(f"/residents/{resident}/stops" if resident.replace("-", "").isalnum() else "")
