@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,24 @@ def test_alerts_are_told_once_and_remembered_with_who_confirmed(tx: Tx) -> None:
     assert [each["slug"] for each in told.value.extra["alerts"]] == ["same-person"]  # type: ignore[attr-defined]
     kept = service.submit(tx, OFFICE, again.id, again.version, ("same-person",))
     assert kept.alerts[0]["confirmed_by"] == CLERK
+
+
+def test_a_room_is_asked_for_where_another_household_has_one(tx: Tx) -> None:
+    def told(name: str, lot: str, building: str = "") -> list[str]:
+        place = vars(PLACE) | {"address": f"宮城県牡鹿郡女川町女川{lot}", "building": building}
+        people = [vars(person(name, born_on=date(1960, 1, 2)))]
+        one = entered(tx, "move_in", {"place": place, "previous": {"address": "x"}, "people": people})
+        handed_in = submitted(tx, one, (*USUAL, "building-missing"))
+        return [each["slug"] for each in handed_in.alerts]
+
+    flats = {"address": "宮城県牡鹿郡女川町女川2番地1", "building": "さくら荘101"}
+    move_in(tx, place=replace(PLACE, **flats))
+    left = move_in(tx, person("架空 去った"), place=replace(PLACE, **flats | {"address": "宮城県牡鹿郡女川町女川3番地1"}))[0]
+    moved(tx, "death", {"residents": named(left)})
+    move_in(tx, person("架空 一戸建"), place=replace(PLACE, address="宮城県牡鹿郡女川町女川4番地1"))
+    assert told("架空 一", "2番地1") == ["building-missing"]
+    assert told("架空 二", "2番地1", "さくら荘102") == []
+    assert told("架空 三", "3番地1") == told("架空 四", "4番地1") == []  # mutant: a room asked for in any company
 
 
 def test_individual_numbers_of_forms_lie_sealed(tx: Tx) -> None:

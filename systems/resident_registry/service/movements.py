@@ -270,7 +270,6 @@ def alerts_of(case: Case) -> list[alerts.Alert]:
     for household in {one.household_id for one in people if one.removed_on is None}:
         members = persons.members(case.tx, household, today())
         found += alerts.of_household(members)
-        _, with_building = persons.others_at(case.tx, members[0].address, household)
-        if with_building and not members[0].building:
+        if not members[0].building and persons.in_building(case.tx, members[0].address, household):
             found.append(alerts.BUILDING)
     return found

@@ -235,15 +235,15 @@ def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
         raise NewHeadNeeded("a household would be left without a head (世帯主)")
 
 
-def others_at(tx: Tx, address: str, household_id: UUID) -> tuple[bool, bool]:
-    """Whether another household with present members has that address, and whether one there has a 方書."""
-    row = tx.row(
-        """SELECT count(*) > 0 AS any, coalesce(bool_or(building <> ''), false) AS building FROM resident_registry.household h
-           WHERE address_bigrams @> %s AND address = %s AND id <> %s
-           AND EXISTS (SELECT FROM resident_registry.resident r WHERE r.household_id = h.id AND r.removed_on IS NULL)""",
-        (bigrams(address), address, household_id),
+def in_building(tx: Tx, address: str, but: UUID) -> bool:
+    """Whether another household with present members has that address and a 方書."""
+    found: bool = tx.value(
+        """SELECT EXISTS (SELECT FROM resident_registry.household h
+           WHERE address = %s AND building <> '' AND id <> %s
+           AND EXISTS (SELECT FROM resident_registry.resident r WHERE r.household_id = h.id AND r.removed_on IS NULL))""",
+        (address, but),
     )
-    return (row["any"], row["building"]) if row else (False, False)
+    return found
 
 
 def same_person(tx: Tx, name: str, born_on: date, but: UUID) -> bool:
