@@ -149,6 +149,8 @@ def test_mutant_cutting_by_entries_takes_half_a_transaction() -> None:
 
 @pytest.mark.proves("JRN-8")
 def test_replaying_twice_changes_nothing(cloud: Cloud, restored: Callable[[str], Any]) -> None:
+    register_birth(cloud, ONAGAWA)
+    cloud.run("dr", "backup", "--tenant", ONAGAWA)
     copy = restored(ONAGAWA)
     url = postgres_url(cloud.home, "recovery", copy.database)
     before = state(url)

@@ -14,19 +14,19 @@ from systems.resident_registry.model.certificates import NoticeRegistration
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, Form, Guide, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.certificates import counts_on
+from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.service import letters as service
 from systems.resident_registry.service import third_party_notices
 from systems.resident_registry.store import certificates as store
 
 router = new_router(with_purpose=True)
-TITLES = {"third_party_issue": "本人通知(証明書の交付のお知らせ)", "late_filing": "届出期間経過通知書"}
 
 
 @router.get("/letters", summary="Letters that have not left")
 def letters(desk: AtDesk, actor: Clerk) -> Response:
     with desk.transaction() as tx:
         found = service.waiting(tx, desk.actor.roles)
-    return desk.page("letters.html", letters=found, titles=TITLES, most=service.LIMIT)
+    return desk.page("letters.html", letters=found, titles=LETTERS, most=service.LIMIT)
 
 
 @router.post("/letters", summary="The chosen letters have left")

@@ -18,6 +18,7 @@ from systems.resident_registry.pages import movement_parts as parts
 from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.pages.movement_lines import lines
+from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.service import viewing
 from systems.resident_registry.store import movements as store
@@ -40,7 +41,7 @@ STATES = (
 
 
 NOTICES = {
-    "late_filing": "届出期間経過通知書",
+    "late_filing": LETTERS["late_filing"],
     "juki_change": "本人確認情報の通知",
     "move_in_notice": "転入通知",
     "number_request": "個人番号の生成要求",
