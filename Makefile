@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(shell command -v uv 2>/dev/null || echo .bootstrap/bin/uv)
 STAMP := .venv/.complete
 
-.PHONY: help setup tools tools-cluster demo cluster-demo up down test test-cluster check bench bench-registry lock clean
+.PHONY: help setup tools tools-cluster demo cluster-demo up down test test-cloud test-rooms test-cluster check bench bench-registry lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -45,9 +45,18 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 	@.venv/bin/lint-imports --no-cache >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@$(PY) -m pytest tests/house
 
+# tests that ride on one cloud of many processes; beside them, on the other core, all that need a database at most
+CLOUD := tests/api tests/browser tests/dr tests/infra/test_local.py tests/isolation tests/journeys
+
 test: check tools ## everything, installing what it needs
 	@$(PY) -m tools browser
-	@$(PY) -m pytest tests --ignore=tests/cluster
+	@$(MAKE) --no-print-directory -k -j2 test-cloud test-rooms
+
+test-cloud: setup ## the part of the tests that raises a cloud
+	@$(PY) -m pytest $(CLOUD)
+
+test-rooms: setup ## the part that does not
+	@$(PY) -m pytest tests --ignore=tests/cluster $(addprefix --ignore=,$(CLOUD))
 
 test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
 	@$(PY) -m pytest tests/cluster

@@ -81,17 +81,22 @@ def _runs(cluster: Cluster, each: Manifest) -> bool:
 
 
 def _pods(cluster: Cluster, each: Manifest) -> list[Manifest]:
-    if each["kind"] == "Job":  # of this image: a job that was given up with another one may lie there still
-        named = f"batch.kubernetes.io/job-name={each['metadata']['name']}"
-        pods, image = cluster.list("Pod", each["metadata"]["namespace"], labelSelector=named), _image(each["spec"]["template"])
-        return [pod for pod in pods if _image(pod) == image]
-    labels = each["spec"]["selector"]["matchLabels"]
+    """Its pods of the images asked for: those of a version that was given up may still be there for a moment."""
+    if each["kind"] == "Job":
+        labels = {"batch.kubernetes.io/job-name": each["metadata"]["name"]}
+    else:
+        labels = each["spec"]["selector"]["matchLabels"]
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    return cluster.list("Pod", each["metadata"]["namespace"], labelSelector=selector)
+    pods, images = cluster.list("Pod", each["metadata"]["namespace"], labelSelector=selector), _images(each["spec"]["template"])
+    return [pod for pod in pods if _images(pod) == images]
 
 
-def _image(pod: Manifest) -> str:
-    return str(pod["spec"]["containers"][0]["image"])
+def _images(pod: Manifest) -> list[str]:
+    return [each["image"] for each in _containers(pod)]
+
+
+def _containers(pod: Manifest) -> list[Manifest]:
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 
 def _waiting(pod: Manifest) -> Iterator[tuple[str, str, str]]:
@@ -106,11 +111,7 @@ def _give_up_early(cluster: Cluster, each: Manifest) -> None:
     for pod in _pods(cluster, each):
         for container, reason, _ in _waiting(pod):
             if reason in HOPELESS:
-                image = next(
-                    c["image"]
-                    for c in (*pod["spec"].get("initContainers", []), *pod["spec"]["containers"])
-                    if c["name"] == container
-                )
+                image = next(c["image"] for c in _containers(pod) if c["name"] == container)
                 raise Unavailable(f"{name(each)}: image {image}: {reason}: {HOPELESS[reason]}")
 
 

@@ -230,7 +230,7 @@ def test_a_lost_site_is_gone_and_the_other_stands(lost: Testbed) -> None:
     here, there = testbed.place("recovery"), testbed.place("primary")
     link, service = there.link, there.service(10)
     process = namespaces.first_process(here) or 0
-    assert connects(process, service, NAMES)
+    assert until(lambda: connects(process, service, NAMES))
     evidence = sites.lose(testbed, "primary")
     assert evidence["processes_ended"] > 8
     assert (evidence["processes_left"], evidence["folder_there"], evidence["network_there"]) == (0, False, False)
