@@ -4,6 +4,7 @@ that no state, plan or release holds one."""
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,21 @@ def _described(home: Home, name: str, place: str, facts: dict[str, str]) -> Mani
     if "code" in facts:
         labels |= {"mcloud/tenant": facts["code"], "mcloud/zone": facts["zone"]}
     facts = {**facts, "home": str(home.path)}
-    fingerprint = hashlib.sha256(json.dumps(_values(facts), sort_keys=True).encode()).hexdigest()[:16]
     return {
         "kind": "KeyringSecret",
         "metadata": {"name": name, "namespace": place, "labels": labels},
         "facts": facts,
-        "fingerprint": fingerprint,
+        "fingerprint": _fingerprint(facts),
     }
+
+
+def _fingerprint(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(_values(facts), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions(home: Home, code: str, zones: Iterable[Zone]) -> dict[Zone, str]:
+    """Fingerprint of the process's secret in each zone: pods that bear another one are replaced."""
+    return {zone: _fingerprint({"of": "process", "code": code, "zone": zone, "home": str(home.path)}) for zone in zones}
 
 
 def manifest_of(described: Manifest) -> Manifest:

@@ -3,6 +3,7 @@
 Values, later wins: chart defaults, `systems/<name>/values.yaml`, the tenant's definition, the site.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from tenants.catalog import index
 from tenants.home import ZONES, SiteName, Zone, database_name
 from tenants.model import Tenant
 from tenants.processes import Process, check_quota, jobs, processes
+
+NO_SECRETS: Mapping[Zone, str] = {}
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,10 @@ def site_release(site: SiteName, config: SiteConfig) -> Release:
     return Release("platform", "platform", values)
 
 
-def tenant_releases(tenant: Tenant, config: SiteConfig, *, processes_too: bool = True) -> list[Release]:
-    """The tenant's ground, then its processes.
+def tenant_releases(
+    tenant: Tenant, config: SiteConfig, *, processes_too: bool = True, secrets: Mapping[Zone, str] = NO_SECRETS
+) -> list[Release]:
+    """The tenant's ground, then its processes. `secrets`: the version of each zone's secret, which the pods bear.
 
     Raises
     ------
@@ -57,7 +62,7 @@ def tenant_releases(tenant: Tenant, config: SiteConfig, *, processes_too: bool =
     check_quota(tenant)
     found = [ground(tenant, config)]
     if processes_too:
-        found += [system(tenant, each, config) for each in processes(tenant)]
+        found += [system(tenant, each, config, secrets.get(each.zone, "")) for each in processes(tenant)]
     return found
 
 
@@ -83,7 +88,7 @@ def backup_schedule(tenant: Tenant) -> str:
     return f"{minute} */{hours} * * *" if hours else f"*/{max(5, tenant.plan.rpo_minutes // 2)} * * * *"
 
 
-def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
+def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version: str) -> Release:
     """One process of the tenant."""
     code, zone = tenant.code, process.zone
     crossings = zones.process_crossings(code, zone, process.name, config)
@@ -97,6 +102,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig) -> Release:
         "replicas": process.replicas,
         "cpu_millis": process.cpu_millis,
         "memory_mib": process.memory_mib,
+        "secret_version": secret_version,
         "migrate": True,
         "cron": [cron(name, job, at) for name in process.systems for job, at in jobs(name).items()],
         "policies": zones.compile_policies(crossings, (zones.namespace(code, zone), zones.PLATFORM), label),

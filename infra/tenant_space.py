@@ -26,7 +26,8 @@ class TenantSpace(ComponentResource):
     def __init__(self, home: Home, tenant: Tenant, config: SiteConfig, wanted: TenantConfig) -> None:
         super().__init__("mcloud:land:TenantSpace", tenant.code)
         at = str(kubeconfig(home, config)), config.context
-        first, *others = landing.tenant_releases(tenant, config, processes_too=wanted.onboarded)
+        secrets = keyring_secrets.versions(home, tenant.code, tenant.zones) if wanted.onboarded else {}
+        first, *others = landing.tenant_releases(tenant, config, processes_too=wanted.onboarded, secrets=secrets)
         ground = release.HelmRelease(
             "ground", release.inputs(first, *at), ResourceOptions(parent=self, protect=True, retain_on_delete=True)
         )

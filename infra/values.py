@@ -55,6 +55,7 @@ class SystemValues(Strict):
     cpu_millis: int = Field(100, ge=10, description="requested; no limit, so that a free core may be used")
     memory_mib: int = Field(256, ge=64, description="requested and limit")
     secret: str = Field("process", pattern=NAME, description="Secret with the process's passwords and keys")
+    secret_version: str = Field("", pattern=r"^[0-9a-f]{0,16}$", description="its fingerprint; another one replaces the pods")
     migrate: bool = Field(False, description="run the systems' migrations before each upgrade")
     cron: tuple[CronJob, ...] = ()
     ingress: Ingress = Ingress()

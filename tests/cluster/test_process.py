@@ -1,5 +1,6 @@
 """A town's process in the cluster: on the platform's own PostgreSQL, behind its walls, upgraded while people work."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -128,6 +129,22 @@ def test_a_rolling_upgrade_loses_no_request(town: Town) -> None:
     assert not before & after
     assert count > 100
     assert bad == "[]"
+
+
+def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
+    file = town.home.secrets / f"tenant-{ONAGAWA}.json"
+    town.apply()
+    before = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE)}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"mynumber_password": "only-for-this-run"}))
+    assert town.apply()["changed"] is True
+    pods = [each for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"]
+    fresh = [each for each in pods if each["metadata"]["uid"] not in before and "deletionTimestamp" not in each["metadata"]]
+    assert len(fresh) == 2
+    command = [str(kubectl()), f"--kubeconfig={town.site.kubeconfig}", "exec", f"--namespace={PLACE}"]
+    told = subprocess.check_output(
+        [*command, fresh[0]["metadata"]["name"], "--", "printenv", "MCLOUD_DATABASE_PASSWORD"], text=True
+    )
+    assert told.strip() == "only-for-this-run"
 
 
 def test_one_copy_at_a_time_may_be_taken_away(town: Town) -> None:

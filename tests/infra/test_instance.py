@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra import instance, keyring_secrets
+from infra import instance, keyring_secrets, landing
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, Unavailable
+from tenants.catalog import tenant
 from tenants.home import Home
-from tenants.keyring import platform_url, postgres_url
+from tenants.keyring import platform_url, postgres_url, tenant_keys
 from tests.support import land
 
 SITE = land.SITE.model_copy(update={"peer_services": "svc.primary.mcloud", "issuer": "http://127.0.0.1:18080"})
@@ -83,3 +84,27 @@ def test_the_publics_process_holds_no_key(tmp_path: Path) -> None:
     }
     assert held["internet"] == {"MCLOUD_DATABASE_PASSWORD"}
     assert held["mynumber"] == {"MCLOUD_DATABASE_PASSWORD", "MCLOUD_DATA_KEY", "MCLOUD_BLIND_INDEX_KEY"}
+
+
+def test_a_changed_secret_replaces_the_pods_of_its_zone_and_no_others(tmp_path: Path) -> None:
+    home, body = Home(tmp_path), tenant("042021")
+
+    def marks() -> dict[str, str]:
+        versions = keyring_secrets.versions(home, body.code, body.zones)
+        deployments = [
+            each
+            for release in landing.tenant_releases(body, land.SITE, secrets=versions)
+            for each in release.objects()
+            if each["kind"] == "Deployment"
+        ]
+        return {
+            each["metadata"]["namespace"]: each["spec"]["template"]["metadata"]["annotations"]["mcloud/secret"]
+            for each in deployments
+        }
+
+    before = marks()
+    assert before == marks()
+    assert all(before.values())
+    keys = tenant_keys(home, body.code).model_dump() | {"mynumber_password": "another"}
+    (home.secrets / f"tenant-{body.code}.json").write_text(json.dumps(keys))
+    assert {place for place, mark in marks().items() if mark != before[place]} == {"t-042021-mynumber"}
