@@ -16,6 +16,8 @@ from kit.errors import Conflict, Invalid, Unavailable
 T = TypeVar("T")
 Params = Sequence[object] | dict[str, object]
 LOCK_TIMEOUT = "5s"
+#: sessions of one process at most
+POOL = 8
 
 
 class Tx:
@@ -121,7 +123,7 @@ _SET = "SELECT set_config('mcloud.actor',%s,true), set_config('mcloud.purpose',%
 class Database:
     """The pool of one process: one tenant, one role."""
 
-    def __init__(self, url: str, *, max_size: int = 8) -> None:
+    def __init__(self, url: str, *, max_size: int = POOL) -> None:
         self._pool = ConnectionPool(
             url,
             min_size=1,

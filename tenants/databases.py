@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from kit.db import Tx, connect, identifier, literal
 
 
-def ensure_database(admin_url: str, name: str, passwords: Mapping[str, str]) -> None:
+def ensure_database(admin_url: str, name: str, passwords: Mapping[str, str], *, connections: int = -1) -> None:
     """Database `name`, owned by `<name>_owner`, with a login role `<name>_<key>` for each password given.
 
     Every role is a member of the role `name`, which has no rights of its own: `pg_hba.conf` lets a role only into the database
-    of a role it is a member of.
+    of a role it is a member of. No more than `connections` sessions at a time (-1: as many as the server has), so that no
+    tenant takes the others' places; the server's superuser is not counted.
     """
     with connect(admin_url, autocommit=True) as tx:
         tx.execute("SELECT pg_advisory_lock(hashtext('found a database'))")
@@ -21,6 +22,7 @@ def ensure_database(admin_url: str, name: str, passwords: Mapping[str, str]) -> 
             tx.execute(f"GRANT {identifier(name)} TO {identifier(f'{name}_{what}')}")
         if not tx.value("SELECT 1 FROM pg_database WHERE datname = %s", (name,)):
             tx.execute(f"CREATE DATABASE {identifier(name)} OWNER {identifier(f'{name}_owner')}")
+        tx.execute(f"ALTER DATABASE {identifier(name)} CONNECTION LIMIT {connections}")
         tx.execute(f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC")
         for what in passwords:
             tx.execute(f"GRANT CONNECT ON DATABASE {identifier(name)} TO {identifier(f'{name}_{what}')}")

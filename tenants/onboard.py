@@ -19,7 +19,7 @@ from tenants.catalog import index, tenant
 from tenants.home import Home, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
 from tenants.model import COMPANIONS, SYSTEMS, Tenant
-from tenants.processes import Process, processes
+from tenants.processes import Process, processes, sessions_at_most
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
 #: starts `python -m MODULE ARGUMENTS` and returns its result event
@@ -71,7 +71,7 @@ def _database(home: Home, body: Tenant) -> bool:
         is_new = not tx.value("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
     passwords = {"owner": keys.owner_password, "backup": keys.backup_password, "bulk": keys.bulk_password}
     passwords |= {zone: getattr(keys, f"{zone}_password") for zone in body.zones}
-    databases.ensure_database(admin, name, passwords)
+    databases.ensure_database(admin, name, passwords, connections=sessions_at_most(body))
     for site in ("primary", "recovery"):
         wrap(home, site, body.code)
     return is_new

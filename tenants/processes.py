@@ -7,11 +7,14 @@ from pathlib import Path
 import yaml
 
 import systems
+from kit.db import POOL
 from kit.errors import Invalid
 from tenants.home import ZONES, Zone
 from tenants.model import SYSTEMS, Scale, Tenant
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
+#: for backup, bulk import, night jobs and migrations together
+NIGHT_SESSIONS = 24
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ def _process(tenant: Tenant, zone: Zone, name: str, names: list[str]) -> Process
     cpu = sum(scale.cpu_millis or defaults(each)[0] for each, scale in scales.items())
     memory = sum(scale.memory_mib or defaults(each)[1] for each, scale in scales.items())
     return Process(name, zone, tuple(names), max(scale.replicas for scale in scales.values()), cpu, memory)
+
+
+def sessions_at_most(tenant: Tenant) -> int:
+    """Sessions at the tenant's database: pools of its processes, one copy more counted for upgrades, and the night's work."""
+    return POOL * sum(each.replicas + 1 for each in processes(tenant)) + NIGHT_SESSIONS
 
 
 def check_quota(tenant: Tenant) -> None:

@@ -109,7 +109,7 @@ class Postgres:
             "port": self.port,
             "listen_addresses": self.listen,
             "unix_socket_directories": "",
-            "max_connections": 300,
+            "max_connections": 1000,  # each tenant has a limit of its own: tenants.processes.sessions_at_most
             "shared_buffers": "256MB",
             "wal_level": "logical",
             "max_wal_size": "4GB",

@@ -1,6 +1,7 @@
 """No tenant reaches another: over the live API of every tenant, and at the walls of the database."""
 
 import re
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +10,9 @@ import psycopg
 import pytest
 
 from kit.db import connect, json
+from tenants import catalog
 from tenants.keyring import platform_url, postgres_url, tenant_keys, tenant_url
+from tenants.processes import sessions_at_most
 from tests.support.bent import bent
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, TENANTS, Cloud
 
@@ -378,6 +381,24 @@ def test_no_statement_escapes(cloud: Cloud, role: str) -> None:
                 passed.append(statement)
     # nobody's server process of the superuser was there to be ended: the statement then touches no row
     assert [each for each in passed if "pg_terminate_backend" not in each] == []
+
+
+@pytest.mark.proves("ISO-14")
+def test_a_tenant_that_takes_every_session_takes_none_of_its_neighbour(cloud: Cloud) -> None:
+    most, taken = sessions_at_most(catalog.tenant(ONAGAWA)), ExitStack()
+    with taken:
+        with pytest.raises(psycopg.OperationalError, match="too many connections for database"):
+            for _ in range(most + 1):  # mutant: without a limit the loop ends
+                taken.enter_context(psycopg.connect(tenant_url(cloud.home, ONAGAWA, "mynumber")))
+        with cloud.registry(MINAMISANRIKU) as clerk:
+            assert clerk.get("/statistics").status_code == 200
+        for role in ("mynumber", "bulk", "backup"):
+            with psycopg.connect(tenant_url(cloud.home, MINAMISANRIKU, role)) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        with cloud.registry(ONAGAWA) as clerk:  # its own process says so and lives
+            assert clerk.get("/statistics").status_code in (200, 503)
+    with cloud.registry(ONAGAWA) as clerk:
+        assert clerk.get("/statistics").status_code == 200
 
 
 @pytest.mark.proves("ISO-5")
