@@ -69,6 +69,13 @@ class Town:
         return int(count), bad
 
 
+def founded(home: Home, *names: str) -> None:
+    """Those steps of onboarding."""
+    for step in onboard.steps(home, ONAGAWA, synthetic_scale=None, run=lambda *_: {"changed": False}):
+        if step.name in names:
+            step.ensure()
+
+
 @pytest.fixture(scope="module")
 def town(site: Site) -> Iterator[Town]:
     """PostgreSQL as the platform's chart has it, the town's database founded through it, its processes landed."""
@@ -92,9 +99,7 @@ def town(site: Site) -> Iterator[Town]:
     forward = subprocess.Popen([*command, "pod/postgres-0", f"{port}:5432"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: listening(port), "the way to PostgreSQL", 30)
-        for step in onboard.steps(home, ONAGAWA, synthetic_scale=None, run=lambda *_: {"changed": False}):
-            if step.name in ("database", "migrations"):
-                step.ensure()
+        founded(home, "database", "migrations")
         made = Town(site, home)
         made.define(scale={"resident_registry": {"replicas": 2}})
         made.apply()
@@ -136,6 +141,7 @@ def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
     town.apply()
     before = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE)}
     file.write_text(json.dumps(json.loads(file.read_text()) | {"mynumber_password": "only-for-this-run"}))
+    founded(town.home, "database")  # the server first: pods that cannot sign in there would not become ready
     assert town.apply()["changed"] is True
     pods = [each for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"]
     fresh = [each for each in pods if each["metadata"]["uid"] not in before and "deletionTimestamp" not in each["metadata"]]
