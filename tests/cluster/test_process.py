@@ -55,6 +55,11 @@ class Town:
     def apply(self) -> dict[str, Any]:
         return self.site.run("apply", "--tenant", ONAGAWA)
 
+    def copies(self) -> list[dict[str, Any]]:
+        """Its running pods, without those that are on their way out."""
+        pods = self.site.admin.list("Pod", PLACE)
+        return [each for each in pods if each["status"]["phase"] == "Running" and "deletionTimestamp" not in each["metadata"]]
+
     def ask(self, name: str, seconds: int) -> None:
         """Somebody who may knock goes on asking."""
         host = f"shared.{PLACE}.svc.cluster.local"
@@ -114,8 +119,8 @@ def test_a_towns_process_answers_behind_its_walls(town: Town) -> None:
     count, bad = town.answers("ask-once")
     assert count > 5
     assert bad == "[]"
-    pods = town.site.admin.list("Pod", PLACE)
-    assert len([each for each in pods if each["status"]["phase"] == "Running"]) == 2
+    pods = town.copies()
+    assert len(pods) == 2
     walls = [logs(town.site, PLACE, each["metadata"]["name"], "wall") for each in pods]
     assert all("stands after" in text for text in walls)
 
@@ -128,7 +133,7 @@ def test_a_rolling_upgrade_loses_no_request(town: Town) -> None:
     assert town.apply()["changes"]["update"] == 1
     seconds = time.monotonic() - started
     count, bad = town.answers("ask-upgrade")
-    after = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"}
+    after = {each["metadata"]["uid"] for each in town.copies()}
     print(f"rolling upgrade: {count} requests during {seconds:.0f} s, not answered: {bad}")
     assert seconds < 100
     assert not before & after
@@ -143,8 +148,7 @@ def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {"mynumber_password": "only-for-this-run"}))
     founded(town.home, "database")  # the server first: pods that cannot sign in there would not become ready
     assert town.apply()["changed"] is True
-    pods = [each for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"]
-    fresh = [each for each in pods if each["metadata"]["uid"] not in before and "deletionTimestamp" not in each["metadata"]]
+    fresh = [each for each in town.copies() if each["metadata"]["uid"] not in before]
     assert len(fresh) == 2
     command = [str(kubectl()), f"--kubeconfig={town.site.kubeconfig}", "exec", f"--namespace={PLACE}"]
     told = subprocess.check_output(
@@ -154,7 +158,8 @@ def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
 
 
 def test_one_copy_at_a_time_may_be_taken_away(town: Town) -> None:
-    names = [each["metadata"]["name"] for each in town.site.admin.list("Pod", PLACE) if each["status"]["phase"] == "Running"]
+    names = [each["metadata"]["name"] for each in town.copies()]
+    assert len(names) == 2
 
     def evict(name: str) -> CallerError | None:
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": PLACE}}

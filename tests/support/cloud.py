@@ -96,8 +96,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     made = Cloud(Home(folder))
     try:
         runner.run(made.home, "infra.run", ["up"])
-        for code, scale in TENANTS.items():
-            made.onboarded[code] = made.api.wait(made.api.onboard(code, synthetic_scale=scale))
+        asked = {code: made.api.onboard(code, synthetic_scale=scale) for code, scale in TENANTS.items()}
+        made.onboarded |= {code: made.api.wait(number) for code, number in asked.items()}
         yield made
     finally:
         runner.run(made.home, "infra.run", ["down"])
