@@ -88,7 +88,7 @@ def backup_schedule(tenant: Tenant) -> str:
     return f"{minute} */{hours} * * *" if hours else f"*/{max(5, tenant.plan.rpo_minutes // 2)} * * * *"
 
 
-def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version: str) -> Release:
+def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version: str = "") -> Release:
     """One process of the tenant."""
     code, zone = tenant.code, process.zone
     crossings = zones.process_crossings(code, zone, process.name, config)
