@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -162,8 +161,3 @@ def _unexpected(request: Request, error: Exception) -> Response:
     told = {"error_class": type(error).__name__, "where": log.where(error)}
     log.logger().error("unexpected", **told, request=getattr(request.state, "request_id", ""))
     return _answer(request, 500, "unexpected", "It is our fault.", "an unexpected error; the request number finds it", {})
-
-
-def bind(**names: str) -> None:
-    """Bind tenant, zone … to every log line of this process."""
-    structlog.contextvars.bind_contextvars(**names)
