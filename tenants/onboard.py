@@ -14,7 +14,7 @@ from kit.clock import today
 from kit.db import connect
 from kit.errors import NotFound, Unavailable
 from kit.trust import authorities
-from tenants import databases, realm
+from tenants import databases
 from tenants.catalog import index, tenant
 from tenants.home import Home, database_name
 from tenants.keyring import postgres_url, tenant_keys, tenant_url, wrap
@@ -49,7 +49,7 @@ def steps(home: Home, code: str, *, synthetic_scale: int | None, run: Run) -> li
         Step("backup_accounts", lambda: landed("infra.run", "accounts", "--tenant", code)),
         Step("database", lambda: _database(home, body)),
         Step("repository", lambda: landed("dr", "init", "--tenant", code), ("backup_accounts",)),
-        Step("realm", lambda: realm.ensure_realm(home, body)),
+        Step("realm", lambda: _realm(home, body)),
         Step("migrations", lambda: _migrations(home, body), ("database",)),
         Step("parameters_and_places", lambda: _parameters_and_places(body)),
         Step("residents", lambda: _residents(body, synthetic_scale, run), ("migrations", "parameters_and_places")),
@@ -75,6 +75,12 @@ def _database(home: Home, body: Tenant) -> bool:
     for site in ("primary", "recovery"):
         wrap(home, site, body.code)
     return is_new
+
+
+def _realm(home: Home, body: Tenant) -> bool:
+    from tenants.realm import ensure_realm  # Keycloak's client takes half a second to import: the counter starts without
+
+    return ensure_realm(home, body)
 
 
 def _migrations(home: Home, body: Tenant) -> bool:

@@ -96,6 +96,9 @@ def test_the_registrys_counter_answers_as_it_says(town: Desk) -> None:
     assert not found.wrong, told(found)
 
 
+NARROW = {"type": "object", "properties": {"residents": {"type": "string"}}}
+
+
 @pytest.mark.parametrize(
     ("path", "bend"),
     [
@@ -114,9 +117,6 @@ def test_mutant_a_status_a_shape_or_a_type_that_is_not_documented_is_found(
     schema.app = town.app
     found = ask_everything(schema, sessions(town.app), known={}, headers={"x-purpose": "inquiry"}, examples=60)
     assert found.wrong
-
-
-NARROW = {"type": "object", "properties": {"residents": {"type": "string"}}}
 
 
 def live(cloud: Cloud, base: str, tokens: list[str | None], **more: Any) -> Found:

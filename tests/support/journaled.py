@@ -47,4 +47,5 @@ def journaled(server: Postgres, segments: Path, ddl: str = "id int PRIMARY KEY, 
         for name in ("j_app", "j_bulk"):
             tx.execute(f"GRANT USAGE ON SCHEMA office TO {identifier(name)}")
             tx.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON office.thing TO {identifier(name)}")
-    return Journaled(url, owner, *(as_role(url, name) for name in ("j_app", "j_bulk", "j_sealer")), segments)
+    app, bulk, sealer = (as_role(url, name) for name in ("j_app", "j_bulk", "j_sealer"))
+    return Journaled(url, owner, app, bulk, sealer, segments)

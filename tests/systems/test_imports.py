@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -408,11 +409,12 @@ def test_killed_between_the_commit_and_its_record_the_load_is_not_done_twice(
     with connect(register.doors.zone, actor="operator") as tx:
         service.choose(tx, checked.id, "all")
 
-    def broken(*_: object, **__: object) -> None:
+    def broken(doors: Any, current: Any) -> None:
+        loaded(doors, current)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(job, "_loaded", lambda doors, current: (loaded(doors, current), broken()))
+        patch.setattr(job, "_loaded", broken)
         with pytest.raises(KeyboardInterrupt):
             register.work()
     assert register.count("resident") == 1

@@ -12,7 +12,7 @@ from kit.db import connect
 from kit.errors import NotFound, Refused
 from kit.migrate import migrate
 from systems.resident_registry.model.measures import Asker, Opponent
-from systems.resident_registry.model.people import Office
+from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.service import measures, support_forwarding
 from systems.resident_registry.service import support_cases as cases
 from systems.resident_registry.store import people
@@ -38,7 +38,7 @@ def town(postgres: Postgres, folder: Path, place: str, of: Office) -> str:
     return url
 
 
-def person_of(url: str) -> people.Resident:
+def person_of(url: str) -> Resident:
     with connect(url) as tx:
         number = tx.value("SELECT id FROM resident_registry.resident")
         return people.resident(tx, number, TODAY)

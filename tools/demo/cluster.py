@@ -93,8 +93,9 @@ class Story:
     def onboard(self) -> None:
         self.terminal.scene(3, "二町を開設する / two towns are onboarded through the counter in the cluster")
         self.summary["tenants"] = []
-        for code, scale in TOWNS.items():
-            done = self.api.wait(self.api.onboard(code, synthetic_scale=scale))
+        asked = {code: self.api.onboard(code, synthetic_scale=scale) for code, scale in TOWNS.items()}
+        for code, operation in asked.items():
+            done = self.api.wait(operation)
             steps = ", ".join(f"{step['name']} {step['seconds']:.1f}" for step in done["steps"])
             self.terminal.step(code, sum(step["seconds"] for step in done["steps"]), steps)
             self.summary["tenants"].append({"code": code, "steps": done["steps"]})
@@ -125,15 +126,18 @@ class Story:
 
     def night(self) -> None:
         self.terminal.scene(5, "夜間の写し / the nightly backup, as the CronJob's Job")
-        self.summary["backups"] = []
-        for code in TOWNS:
+
+        def copy(code: str) -> dict[str, Any]:
             self.run("infra.run", "apply", "--tenant", code, "--site", "recovery", "--ground", quiet=True)
             with self.terminal.timed(f"job of cronjob backup-{code}"):
                 job, there = f"night-{code}-{int(time.time())}", ("--namespace", PLATFORM)
                 sites.kubectl(self.recovery, *there, "create", "job", job, f"--from=cronjob/backup-{code}")
                 sites.kubectl(self.recovery, *there, "wait", "--for=condition=Complete", f"job/{job}", "--timeout=300s")
                 told = sites.kubectl(self.recovery, *there, "logs", f"job/{job}")
-            self.summary["backups"].append(kubernetes.result(told, job))
+            return kubernetes.result(told, job)
+
+        with ThreadPoolExecutor() as pool:
+            self.summary["backups"] = list(pool.map(copy, TOWNS))
 
     def drill(self) -> None:
         self.terminal.scene(6, "海が来る / the link is cut, the primary cluster destroyed; the drill")
