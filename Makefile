@@ -45,18 +45,16 @@ check: setup ## ruff, mypy --strict, import-linter, house rules: under a minute
 	@.venv/bin/lint-imports --no-cache >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 	@$(PY) -m pytest tests/house
 
-# tests that ride on one cloud of many processes; beside them, on the other core, all that need a database at most
-CLOUD := tests/api tests/browser tests/dr tests/infra/test_local.py tests/isolation tests/journeys
-
+# those that ride on one cloud of many processes, and beside them, on the other core, all that need a database at most
 test: check tools ## everything, installing what it needs
 	@$(PY) -m tools browser
 	@$(MAKE) --no-print-directory -k -j2 test-cloud test-rooms
 
 test-cloud: setup ## the part of the tests that raises a cloud
-	@$(PY) -m pytest $(CLOUD)
+	@$(PY) -m pytest tests --ignore=tests/cluster --cloud=only
 
 test-rooms: setup ## the part that does not
-	@$(PY) -m pytest tests --ignore=tests/cluster $(addprefix --ignore=,$(CLOUD))
+	@$(PY) -m pytest tests --ignore=tests/cluster --cloud=none
 
 test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
 	@$(PY) -m pytest tests/cluster

@@ -16,7 +16,16 @@ hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cloud", choices=("only", "none"), help="only the tests that ride on a whole cloud, or all others")
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files; read the difference in review")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    half = config.getoption("--cloud")
+    if half:
+        on_cloud = {each: "cloud" in getattr(each, "fixturenames", ()) for each in items}
+        config.hook.pytest_deselected(items=[each for each in items if on_cloud[each] != (half == "only")])
+        items[:] = [each for each in items if on_cloud[each] == (half == "only")]
 
 
 @pytest.fixture
