@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra import drift, helm, keyring_secrets, landing, lease, program, sites, state
+from infra import drift, helm, landing, lease, program, sites, state, tenant_space
 from infra.cluster import Cluster
 from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
 from infra.policy import Manifest
@@ -43,9 +43,7 @@ class Land:
         kind, code, site = parse_stack(self.stack)
         if kind == "site":
             return [landing.site_release(site, self.config)]
-        body, onboarded = tenant(code, self.home), self.wanted_of_tenant.onboarded
-        secrets = keyring_secrets.versions(self.home, code, body.zones) if onboarded else {}
-        return landing.tenant_releases(body, self.config, processes_too=onboarded, secrets=secrets)
+        return tenant_space.releases(self.home, tenant(code, self.home), self.config, self.wanted_of_tenant)
 
     @property
     def namespaces(self) -> list[str]:

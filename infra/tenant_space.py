@@ -11,9 +11,15 @@ from tenants.home import ZONES, Home
 from tenants.model import Tenant
 
 
+def releases(home: Home, tenant: Tenant, config: SiteConfig, wanted: TenantConfig) -> list[landing.Release]:
+    """The tenant's releases as they land: the pods bear the versions of its secrets."""
+    secrets = keyring_secrets.versions(home, tenant.code, tenant.zones) if wanted.onboarded else {}
+    return landing.tenant_releases(tenant, config, processes_too=wanted.onboarded, secrets=secrets)
+
+
 def graph(tenant: Tenant, config: SiteConfig, wanted: TenantConfig) -> Graph:
-    releases = landing.tenant_releases(tenant, config, processes_too=wanted.onboarded)
-    return [each for one in releases for each in one.objects()]
+    found = landing.tenant_releases(tenant, config, processes_too=wanted.onboarded)
+    return [each for one in found for each in one.objects()]
 
 
 class TenantSpace(ComponentResource):
@@ -26,8 +32,7 @@ class TenantSpace(ComponentResource):
     def __init__(self, home: Home, tenant: Tenant, config: SiteConfig, wanted: TenantConfig) -> None:
         super().__init__("mcloud:land:TenantSpace", tenant.code)
         at = str(kubeconfig(home, config)), config.context
-        secrets = keyring_secrets.versions(home, tenant.code, tenant.zones) if wanted.onboarded else {}
-        first, *others = landing.tenant_releases(tenant, config, processes_too=wanted.onboarded, secrets=secrets)
+        first, *others = releases(home, tenant, config, wanted)
         ground = release.HelmRelease(
             "ground", release.inputs(first, *at), ResourceOptions(parent=self, protect=True, retain_on_delete=True)
         )

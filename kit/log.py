@@ -40,11 +40,6 @@ def configure(**bound: str) -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    bind(**bound)
-
-
-def bind(**bound: str) -> None:
-    """Every line from here on, of this request or process, carries `bound` too."""
     structlog.contextvars.bind_contextvars(**bound)
 
 

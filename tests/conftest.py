@@ -23,9 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     half = config.getoption("--cloud")
     if half:
-        on_cloud = {each: "cloud" in getattr(each, "fixturenames", ()) for each in items}
-        config.hook.pytest_deselected(items=[each for each in items if on_cloud[each] != (half == "only")])
-        items[:] = [each for each in items if on_cloud[each] == (half == "only")]
+        kept: list[pytest.Item] = []
+        others: list[pytest.Item] = []
+        for each in items:
+            (kept if ("cloud" in getattr(each, "fixturenames", ())) == (half == "only") else others).append(each)
+        config.hook.pytest_deselected(items=others)
+        items[:] = kept
 
 
 @pytest.fixture

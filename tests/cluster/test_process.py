@@ -17,7 +17,7 @@ from infra.zones import API, namespace
 from kit.errors import CallerError, Unavailable
 from tenants import catalog, onboard
 from tenants.home import Home
-from tests.cluster.test_walls import image, logs, pod, until
+from tests.cluster.test_walls import image, inside, logs, pod, until
 from tests.support.cluster import ONAGAWA, Site, describe, refusal
 from tests.support.postgres import free_port
 from tools.cluster import kubectl
@@ -150,10 +150,7 @@ def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
     assert town.apply()["changed"] is True
     fresh = [each for each in town.copies() if each["metadata"]["uid"] not in before]
     assert len(fresh) == 2
-    command = [str(kubectl()), f"--kubeconfig={town.site.kubeconfig}", "exec", f"--namespace={PLACE}"]
-    told = subprocess.check_output(
-        [*command, fresh[0]["metadata"]["name"], "--", "printenv", "MCLOUD_DATABASE_PASSWORD"], text=True
-    )
+    told = inside(town.site, PLACE, fresh[0]["metadata"]["name"], "printenv", "MCLOUD_DATABASE_PASSWORD")
     assert told.strip() == "only-for-this-run"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra import instance, keyring_secrets, landing
+from infra import instance, keyring_secrets
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, Unavailable
@@ -90,16 +90,10 @@ def test_a_changed_secret_replaces_the_pods_of_its_zone_and_no_others(tmp_path: 
     home, body = Home(tmp_path), tenant("042021")
 
     def marks() -> dict[str, str]:
-        versions = keyring_secrets.versions(home, body.code, body.zones)
-        deployments = [
-            each
-            for release in landing.tenant_releases(body, land.SITE, secrets=versions)
-            for each in release.objects()
-            if each["kind"] == "Deployment"
-        ]
         return {
             each["metadata"]["namespace"]: each["spec"]["template"]["metadata"]["annotations"]["mcloud/secret"]
-            for each in deployments
+            for each in land.graph_of(body, secrets=keyring_secrets.versions(home, body.code, body.zones))
+            if each["kind"] == "Deployment"
         }
 
     before = marks()

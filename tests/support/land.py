@@ -1,9 +1,12 @@
 """The land on paper: a site's description and the graphs of tenants, for tests without a cluster."""
 
+from collections.abc import Mapping
+
 from infra import landing, sites
 from infra.config import SiteConfig
 from infra.policy import Manifest
 from tenants.catalog import catalog, check, tenant
+from tenants.home import Zone
 from tenants.model import Tenant
 
 DIGEST = "sha256:" + "a1" * 32
@@ -34,8 +37,8 @@ def split(code: str = ISHINOMAKI) -> Tenant:
     return check(tenant(code).model_dump(mode="json") | changed, "test")
 
 
-def graph_of(body: Tenant, site: SiteConfig = SITE) -> list[Manifest]:
-    return [each for release in landing.tenant_releases(body, site) for each in release.objects()]
+def graph_of(body: Tenant, site: SiteConfig = SITE, secrets: Mapping[Zone, str] = landing.NO_SECRETS) -> list[Manifest]:
+    return [each for release in landing.tenant_releases(body, site, secrets=secrets) for each in release.objects()]
 
 
 def whole(site: SiteConfig = SITE) -> list[Manifest]:
