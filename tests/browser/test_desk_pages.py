@@ -166,3 +166,14 @@ def test_numbers_are_for_their_role_and_each_look_is_recorded(staff: Staff, clou
         press(page, "main button")
         assert page.url.endswith(f"/residents/{one['id']}")
         assert shown.replace(" ", "") not in page.content()
+        with connect(tenant_url(cloud.home, CODE, "owner")) as tx:
+            tx.execute("UPDATE session.browser SET roles = '{number_officer}' WHERE 'number_officer' = ANY (roles)")
+        page.goto("/counter/resident-registry/search-by-number")
+        look(page, "number-ask-officer")
+        page.check("input[value=individual_number]")
+        page.fill("#number", shown.replace(" ", ""))
+        press(page, "main button")
+        assert page.url.endswith(f"/residents/{one['id']}/individual-number")  # mutant: led to a page for clerks, 403
+        assert one["name"] in page.locator("main").inner_text()
+        assert page.locator(f"a[href$='/residents/{one['id']}']").count() == 0
+        look(page, "number-officer")

@@ -3,6 +3,7 @@
 Killed anywhere, it goes on: a check that was broken off begins again and what it left is swept away, a load is one transaction.
 """
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -63,7 +64,10 @@ def _alone(doors: Doors) -> Iterator[None]:
     with connect(doors.zone, autocommit=True, actor=ACTOR) as lock:
         if not lock.value("SELECT pg_try_advisory_lock(hashtext('import job'))"):
             raise Unavailable("another process works on this import")
-        yield
+        try:
+            yield
+        finally:  # the server notices the end of a connection later than whoever comes next
+            lock.execute("SELECT pg_advisory_unlock(hashtext('import job'))")
 
 
 def _check(doors: Doors, office: Office, job: ImportJob) -> None:
@@ -138,8 +142,8 @@ def _written(tx: Tx, check: UUID, found: import_rows.Lines) -> int:
 def _in_parallel(task: Task, blocks: Iterator[reading.Block]) -> int:
     """Every block checked, by several processes; the number of rows. No more blocks are read than are soon needed."""
     rows, waiting = 0, set[Future[int]]()
-    # a fresh process: a forked one would share this one's connections
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    # a fresh process: a forked one would share this one's connections; a courteous one: counters on this machine go first
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=os.nice, initargs=(19,)) as pool:
         try:
             for block in blocks:
                 waiting.add(pool.submit(task.check, block))

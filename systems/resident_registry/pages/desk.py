@@ -43,6 +43,7 @@ CONFIRMED = "confirmed"
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("", "はじめ", frozenset()),
     ("/search", "検索", frozenset({"registry_clerk"})),
+    ("/search-by-number", "番号", frozenset({"number_officer"})),
     ("/movements", "異動", frozenset({"registry_clerk"})),
     ("/certificates", "証明", frozenset({"registry_clerk", "registry_supervisor", "auditor"})),
     ("/measures", "支援措置", frozenset({"dv_officer"})),

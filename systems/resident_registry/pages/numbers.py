@@ -35,7 +35,9 @@ def find(desk: AtDesk, actor: NumberOfficer, form: Form) -> Response:
     v = filled.values
     found, wrong = desk.attempt(lambda tx: service.search_by_number(tx, desk.office, v["kind"], v["number"]))
     if found:
-        return desk.go(f"/residents/{found[0].id}")
+        # whoever is not a clerk too sees no page of the resident, only what was asked for
+        rest = "" if "registry_clerk" in actor.roles else "/individual-number"
+        return desk.go(f"/residents/{found[0].id}{rest}")
     told = desk.tell(wrong) if wrong else ""
     return desk.page("number_search.html", status=422 if wrong else 200, filled=_unsaid(filled), told=told, nobody=not wrong)
 
