@@ -146,13 +146,16 @@ def _up_identity(home: Home, boss: Supervisor, report: Report) -> None:
     from tenants.realm import ensure_prefecture  # Keycloak's client takes a third of a second to import
 
     tables = platform_url(home, "keycloak")
-    report("keycloak: tables laid", identity.lay(tables, identity.kept()))
+    is_first = identity.lay(tables, identity.kept())
+    report("keycloak: tables laid", is_first)
     report("keycloak", boss.start("keycloak"))
+    if is_first:  # no job was broken off yet that would need a realm: the counter can load beside it
+        boss.start("platform-api")
     ready = f"http://127.0.0.1:{home.ports.keycloak_management}/health/ready"
     wait_until(lambda: answers(ready), "Keycloak", 120)
     identity.keep(tables, identity.kept())
     report(f"realm {PREFECTURE}", ensure_prefecture(home))
-    report("platform-api", boss.start("platform-api"))
+    report("platform-api", boss.start("platform-api") or is_first)
     wait_until(lambda: answers(f"{home.platform_api_url}/health"), "the platform API", 60)
 
 

@@ -102,7 +102,7 @@ class Story:
             began = time.monotonic()
             return api.wait(api.back_up(code))["result"], time.monotonic() - began
 
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(len(TENANTS)) as pool:
             done = list(pool.map(copy, TENANTS))
         for result, seconds in done:
             for site in result["sites"]:
