@@ -72,11 +72,10 @@ class Tx:
         with self._connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
             copy.write(lines)
 
-    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
-        """Rows one by one through a server-side cursor."""
-        with self._connection.cursor(name="stream") as cursor:
-            cursor.itersize = 5000
-            yield from cursor.execute(sql, params or None)
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[str | None, ...]]:
+        """Rows one by one, each value as its text. The server goes on while a row is worked on, and does nothing else."""
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT", params or None) as copy:
+            yield from copy.rows()
 
 
 def json(value: object) -> Jsonb:

@@ -13,6 +13,7 @@ Cell = str | int | float | None
 Encoding = Literal["utf-8-sig", "cp932"]
 #: a cell that begins so would be run as a formula by a spreadsheet program
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_HARMFUL = frozenset((*FORMULA_STARTS, "'"))
 CHARACTER_REPORT = ("行", "列", "文字コード", "置き換えた文字")
 
 
@@ -38,7 +39,7 @@ def write_csv_to(
     if encoding == "utf-8-sig":
         out.write(b"\xef\xbb\xbf")
     for number, row in enumerate(_with_header(header, rows), 1):
-        cells = [_harmless(cell) for cell in row]
+        cells = [_harmless(cell) if isinstance(cell, str) and cell[:1] in _HARMFUL else cell for cell in row]
         if encoding == "cp932":
             cells = [_reduced(cell, number, column, replaced) for column, cell in enumerate(cells, 1)]
         writer.writerow(cells)
@@ -59,9 +60,9 @@ def _flush(buffer: io.StringIO, out: IO[bytes], encoding: Encoding) -> None:
     buffer.truncate()
 
 
-def _harmless(cell: Cell) -> Cell:
+def _harmless(cell: str) -> str:
     # a leading apostrophe is escaped as well: reading takes one away only before these signs
-    return "'" + cell if isinstance(cell, str) and cell.lstrip("'").startswith(FORMULA_STARTS) else cell
+    return "'" + cell if cell.lstrip("'").startswith(FORMULA_STARTS) else cell
 
 
 def _reduced(cell: Cell, row: int, column: int, replaced: list[Substitution]) -> Cell:

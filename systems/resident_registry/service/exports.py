@@ -145,18 +145,22 @@ def _residents(tx: Tx, contents: Contents, office: Office | None) -> Iterator[Se
 
 
 def _table(tx: Tx, pack: zipfile.ZipFile, table: store.Exported, contents: Contents) -> list[Written]:
-    """The table as CSV and as JSON Lines, read once; the JSON is spooled until the CSV is written."""
+    """The table as CSV and as JSON Lines."""
     named = store.columns(tx, table)
     rows = store.table_rows(tx, table, named, with_protected=contents.with_protected)
-    found = [_csv(pack, f"tables/{table.name}.csv", named, (row[:-1] for row in rows), contents.encoding)]
-    lines = store.table_rows(tx, table, named, with_protected=contents.with_protected)
-    return [*found, _file(pack, f"tables/{table.name}.jsonl", lambda out: _lines(out, lines))]
+    found = _csv(pack, f"tables/{table.name}.csv", named, rows, contents.encoding)
+    objects = store.table_objects(tx, table, named, with_protected=contents.with_protected)
+    return [found, _file(pack, f"tables/{table.name}.jsonl", lambda out: _lines(out, objects))]
 
 
-def _lines(out: IO[bytes], rows: Iterable[tuple[Any, ...]]) -> int:
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007  # the last count is the answer
-        out.write(f"{row[-1]}\n".encode())
+def _lines(out: IO[bytes], rows: Iterable[tuple[str | None, ...]]) -> int:
+    count, some = 0, list[str]()
+    for count, (text,) in enumerate(rows, 1):
+        some.append(f"{text}\n")
+        if count % 1000 == 0:
+            out.write("".join(some).encode())
+            some.clear()
+    out.write("".join(some).encode())
     return count
 
 

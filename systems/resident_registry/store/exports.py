@@ -161,8 +161,9 @@ LEFT JOIN (SELECT DISTINCT ON (s.resident_id) s.resident_id, o.name, c.starts_on
 ORDER BY h.household_no, r.removed_on IS NOT NULL, r.relation <> '世帯主', r.position, r.atena_no"""
 
 
-def residents(tx: Tx, *, with_protected: bool, with_numbers: bool) -> Iterator[tuple[Any, ...]]:
+def residents(tx: Tx, *, with_protected: bool, with_numbers: bool) -> Iterator[tuple[str | None, ...]]:
     """Rows of the import layout; individual numbers sealed, in hexadecimal. Masked rows keep no place."""
+    tx.execute(_ROOM)
     return tx.stream(_RESIDENTS, {"protected": with_protected, "numbers": with_numbers})
 
 
@@ -176,10 +177,23 @@ def columns(tx: Tx, table: Exported) -> list[str]:
     return [row["name"] for row in rows if row["name"] not in table.left]
 
 
-def table_rows(tx: Tx, table: Exported, named: list[str], *, with_protected: bool) -> Iterator[tuple[Any, ...]]:
-    """Each row as texts, its JSON behind."""
-    cells = ", ".join(f"t.{identifier(name)}::text" for name in named)
-    less = "".join(f" - '{name}'" for name in table.left)
+def table_rows(tx: Tx, table: Exported, named: list[str], *, with_protected: bool) -> Iterator[tuple[str | None, ...]]:
+    """Each row as texts."""
+    tx.execute(_ROOM)
+    return tx.stream(_rows(table, named, with_protected=with_protected))
+
+
+def table_objects(tx: Tx, table: Exported, named: list[str], *, with_protected: bool) -> Iterator[tuple[str | None, ...]]:
+    """Each row as one JSON object."""
+    tx.execute(_ROOM)
+    return tx.stream(f"SELECT row_to_json(o) FROM ({_rows(table, named, with_protected=with_protected)}) o")
+
+
+#: rows are put in order in memory as far as they go into it
+_ROOM = "SELECT set_config('work_mem', '128MB', true)"
+
+
+def _rows(table: Exported, named: list[str], *, with_protected: bool) -> str:
+    cells = ", ".join(f"t.{identifier(name)}" for name in named)
     where = "" if with_protected else f" WHERE {table.but}"
-    source = f"FROM resident_registry.{identifier(table.name)} t{where} ORDER BY {table.order}"
-    return tx.stream(f"SELECT {cells}, (to_jsonb(t){less})::text {source}")
+    return f"SELECT {cells} FROM resident_registry.{identifier(table.name)} t{where} ORDER BY {table.order}"
