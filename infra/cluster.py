@@ -8,6 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import yaml
+from lightkube.config.client_adapter import Client, ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
+
 from infra.config import OLDEST
 from infra.policy import Manifest, name
 from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -40,6 +46,7 @@ APPLY = "application/apply-patch+yaml"
 TEXT = "text/plain"
 #: seconds to connect, and to wait for an answer
 PATIENCE = (5, 30)
+_CREDENTIALS = "client.authentication.k8s.io"
 
 
 def path(kind: str, namespace: str = "", object_name: str = "") -> str:
@@ -54,20 +61,18 @@ class Cluster:
     """A connection by kubeconfig; the first call may raise `Unavailable`."""
 
     def __init__(self, kubeconfig: Path | str, context: str = "") -> None:
-        from kubernetes import config  # takes a second to import
-        from kubernetes.config import ConfigException
-
-        self.kubeconfig, self.context = str(kubeconfig), context
+        self.kubeconfig, self.context, self.requests = str(kubeconfig), context, 0
         try:
-            self._api = config.new_client_from_config(self.kubeconfig, context=context or None)
-        except (ConfigException, OSError, ValueError) as wrong:
+            # a credential program of the newest interface answers as those of the one before, which is the newest it knows
+            told = yaml.safe_load(Path(kubeconfig).read_text().replace(f"{_CREDENTIALS}/v1\n", f"{_CREDENTIALS}/v1beta1\n"))
+            found = KubeConfig.from_dict(told, fname=self.kubeconfig).get(context or None)
+            assert found is not None  # noqa: S101  # it raises
+            self.address = found.cluster.server.rstrip("/")
+            self._http = Client(found, ConnectionParams(timeout=httpx2.Timeout(PATIENCE[1], connect=PATIENCE[0])))
+        except KeyError as wrong:
+            raise Invalid(f"kubeconfig {kubeconfig}: it has no {wrong}") from None
+        except (ConfigError, OSError, ValueError, AssertionError, TypeError, yaml.YAMLError) as wrong:
             raise Invalid(f"kubeconfig {kubeconfig}: {str(wrong).splitlines()[0]}") from None
-        self._api.configuration.retries = False
-        self.requests = 0
-
-    @property
-    def address(self) -> str:
-        return str(self._api.configuration.host)
 
     def call(self, method: str, where: str, body: Any = None, *, content: str = "application/json", **query: str) -> Any:
         """The JSON answer; its text when that is asked for.
@@ -77,29 +82,24 @@ class Cluster:
         NotFound, Conflict, Forbidden, Invalid, Unavailable
             As the API server answered, in its own words; `Unavailable` also when it does not answer.
         """
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
         self.requests += 1
+        headers = {"Accept": "*/*" if content == TEXT else "application/json", "Content-Type": content}
+        sent = None if body is None else json.dumps(body).encode()
         try:
-            answer = self._api.call_api(
-                where,
-                method,
-                query_params=list(query.items()),
-                header_params={"Accept": "*/*" if content == TEXT else "application/json", "Content-Type": content},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=PATIENCE,
-            )
-        except ApiException as refused:
-            raise _problem(refused.status, refused.body or refused.reason) from None
-        except HTTPError as down:
-            raise Unavailable(
-                f"the cluster at {self.address} (kubeconfig {self.kubeconfig}) does not answer: {_cause(down)}"
-            ) from None
-        return json.loads(answer.data) if content != TEXT else answer.data.decode(errors="replace")
+            answer = self._http.request(method, where, params=query, headers=headers, content=sent)
+        except httpx2.TransportError as down:
+            raise self._silence(down) from None
+        except (ConfigError, OSError) as wrong:  # its program for credentials, or the file of its token
+            raise Invalid(f"kubeconfig {self.kubeconfig}: {str(wrong).splitlines()[0][:200]}") from None
+        if answer.status_code >= 400:
+            raise _problem(answer.status_code, answer.text or answer.reason_phrase)
+        return answer.text if content == TEXT else answer.json()
+
+    def _silence(self, down: Exception) -> Unavailable:
+        told = str(down) or type(down).__name__
+        if "certificate" in told.lower():
+            return Unavailable(f"the certificate of the cluster at {self.address} cannot be trusted: {told[:160]}")
+        return Unavailable(f"the cluster at {self.address} (kubeconfig {self.kubeconfig}) does not answer: {told[-160:]}")
 
     def text(self, where: str, **query: str) -> str:
         """An answer that is no JSON: a log."""
@@ -165,7 +165,7 @@ class Cluster:
         return done
 
     def close(self) -> None:
-        self._api.close()
+        self._http.close()
 
 
 def _dry(dry_run: bool) -> dict[str, str]:
@@ -181,8 +181,6 @@ def _problem(status: int, body: Any) -> CallerError:
         told = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         told = str(body)[:300]
-    if status == 0:
-        return Unavailable(f"the cluster's certificate or answer cannot be trusted: {told.splitlines()[-1]}")
     classes: dict[int, type[CallerError]] = {
         401: Forbidden,
         403: Forbidden,
@@ -194,13 +192,6 @@ def _problem(status: int, body: Any) -> CallerError:
     if status == 401:
         told = "the cluster does not know these credentials: renew the kubeconfig"
     return classes.get(status, Unavailable)(told)
-
-
-def _cause(wrong: BaseException) -> str:
-    """The innermost reason, in a few words."""
-    reason = getattr(wrong, "reason", None)
-    text = str(reason if reason is not None else wrong)
-    return text.rsplit(": ", 1)[-1][:160]
 
 
 def names(found: list[Manifest]) -> Iterator[str]:

@@ -88,13 +88,21 @@ def restore(home: Home, cluster: Cluster, stack: str) -> int:
     ------
     NotFound
         There is no copy that reads.
+    Conflict
+        The newest one is older than the cluster remembers: somebody applied from another folder, or newer copies are gone.
     """
+    reached = lease.applied(cluster, stack)
     for copy in reversed(copies(home, stack)):
         try:
             deployment = json.loads(copy.read_text())
             number = operation_in(deployment)
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
+        if (number or 0) < reached:
+            raise Conflict(
+                f"the newest copy of the state of stack {stack} is of operation {number or 0}, the cluster is at {reached}: "
+                "bring the copies of whoever applied it, or apply again with --adopt (docs/runbooks/lost_state.md)"
+            )
         file = file_of(home, stack)
         if file is not None and file.exists():
             file.replace(file.with_name(f"{file.name}.broken-{number}"))
