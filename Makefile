@@ -59,7 +59,7 @@ test-rooms: setup ## the part that does not
 test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
 	@$(PY) -m pytest tests/cluster
 
-bench: tools ## measure; prints ratios against a floor and a peer
+bench: tools ## measure; prints ratios against a floor and a peer (twenty minutes)
 	@$(PY) -m bench
 
 ROWS ?= 1100000

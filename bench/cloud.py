@@ -4,6 +4,7 @@ import shutil
 import socket
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import yaml
 
 from bench.report import Line
 from dr import sources
+from infra.targets.local import postgres
+from kit.db import connect
 from platform_api import runner
 from platform_api.sdk import Client
+from tenants.catalog import catalog
 from tenants.home import PREFECTURE, Home, Ports
 from tenants.keyring import cli_secret, tenant_url
 
@@ -58,7 +62,32 @@ def _towns(home: Home) -> list[Line]:
     lines.append(Line("D1 drill of two towns", None, "≤ 30 s", time.perf_counter() - began, "s"))
     lines += [Line(f"D1 RTO {each['name']}", None, "-", each["rto_seconds"], "s") for each in drilled["tenants"]]
     runner.run(home, "infra.run", ["return-site"])
-    return lines
+    return [*lines, *_prefecture(home, api)]
+
+
+def _prefecture(home: Home, api: Client) -> list[Line]:
+    """All others, two at a time, with a hundredth of their residents: what each adds to the machine."""
+    others = [code for code in catalog(home) if code not in TOWNS]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda code: api.wait(api.onboard(code, synthetic_scale=100)), others))
+    took, bodies = time.perf_counter() - began, len(others) + len(TOWNS)
+    resident = [
+        _memory(each["pid"]) for each in runner.run(home, "infra.run", ["status"])["processes"] if "tenant-" in each["name"]
+    ]
+    with connect(postgres(home, "primary").url("postgres")) as tx:
+        disk = tx.value("SELECT avg(pg_database_size(oid)) FROM pg_database WHERE datname LIKE 't\\_%'")
+    return [
+        Line(f"P4 the {len(others)} other tenants, two at a time", None, "≤ 4 min", took, "s"),
+        Line(f"P6 database per tenant at {bodies}, a hundredth of residents", None, "≤ 12 MB", float(disk) / 1e6, "MB"),
+        Line(f"P6 apart: memory of one of {len(resident)} processes", None, "-", statistics.median(resident), "MiB"),
+    ]
+
+
+def _memory(pid: int) -> float:
+    """MiB of a process: its own, and its share of what it has in common with others (PSS)."""
+    told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def _base(home: Home) -> Line:

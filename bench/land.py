@@ -1,24 +1,37 @@
-"""P1, P2: landing tenants on a real cluster, against applying the same objects raw. Needs a landed site in MCLOUD_HOME.
+"""P1, P2, P6: the ground of every municipality on two real one-node clusters, raised for it and taken down again.
 
-`python -m bench.land CODE …` lands the ground of those municipalities, which must be new to the cluster, then changes nothing,
-and prints ratios; the engine's fixed start is printed apart.
+`python -m bench.land [COUNT]` lands COUNT tenants (36) as stacks of their own at site primary, then as one big stack at site
+recovery, where a few were applied raw before: the floor. Needs root and `make tools-cluster`.
 """
 
+import os
+import re
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
 
 from bench.report import Line, show
-from infra import drift, landing, operations
+from infra import drift, engine, landing, operations
 from infra.cluster import Cluster
-from infra.config import TenantConfig, stack_of_tenant
+from infra.config import TenantConfig, read_site, stack_of_tenant
 from infra.policy import Manifest
+from infra.providers import release
+from infra.testbed import sites
+from infra.testbed.place import SITES, Testbed
 from platform_api import runner
-from tenants.catalog import tenant
-from tenants.home import Home, home
+from tenants import catalog
+from tenants.home import Home, SiteName
 from tenants.model import Tenant
+
+COUNT, RAW = 36, 5
+IMAGE = "localhost/none@sha256:" + "0" * 64  # the ground runs nothing
+GROUND = TenantConfig(onboarded=False)
 
 
 def seconds(act: Callable[[], object]) -> float:
@@ -27,55 +40,141 @@ def seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def land(here: Home, body: Tenant) -> float:
+def describe(home: Home, site: SiteName, kubeconfig: Path) -> None:
+    """A site without servers of its own, landed."""
+    told = {"kubeconfig": str(kubeconfig), "images": {"cloud": IMAGE, "keycloak": IMAGE}, "bundled": False}
+    file = home.path / "stacks" / f"Pulumi.site-{site}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump({"config": {f"mcloud:{key}": value for key, value in told.items()}}))
+    runner.run(home, "infra.run", ["apply", "--site", site])
+
+
+def land(home: Home, body: Tenant) -> float:
     """One apply of a tenant's ground, as its own process."""
-    return seconds(lambda: runner.run(here, "infra.run", ["apply", "--tenant", body.code, "--ground"]))
+    return seconds(lambda: runner.run(home, "infra.run", ["apply", "--tenant", body.code, "--ground"]))
 
 
-def raw(cluster: Cluster, objects: list[Manifest]) -> float:
-    """The floor: the same objects by server-side apply over one pool of connections, which changes nothing any more."""
+def raw(cluster: Cluster, graph: list[Manifest]) -> float:
+    """The floor: the same objects made by server-side apply over one pool of connections, namespaces first."""
+    spaces = [each for each in graph if each["kind"] == "Namespace"]
+    inside = [each for each in graph if each["kind"] != "Namespace"]
     with ThreadPoolExecutor(drift.THREADS) as pool:
-        return seconds(lambda: list(pool.map(lambda each: cluster.apply(each, manager="bench", dry_run=True), objects)))
+        return sum(
+            seconds(lambda some=some: list(pool.map(lambda each: cluster.apply(each, manager="bench"), some)))  # type: ignore[misc]
+            for some in (spaces, inside)
+        )
 
 
-def main() -> int:
-    here = home()
-    chosen = [tenant(code, here) for code in sys.argv[1:]]
-    count = len(chosen)
-    site = operations.Land.open(here, "site-primary")
-    first = [land(here, body) for body in chosen]
-    again = [land(here, body) for body in chosen]
-    floors, objects = [], 0
-    for body in chosen:
-        graph = [dict(each) for each in landing.ground(body, site.config).objects()]
-        objects += len(graph)
-        floors.append(raw(site.cluster, graph))
-    fixed, floor = statistics.median(again), statistics.median(floors)
-    ratio = (statistics.median(first) - fixed) / floor
-    show(
-        [
-            Line(f"P1 {count} tenants, {objects} objects: (apply - no change) / raw apply", ratio, "<= 1.3", sum(first), "s"),
-            Line("P1 all of them / raw apply, engine's start counted", sum(first) / sum(floors), "-", sum(floors), "s raw"),
-            Line("P1 no change, per tenant: engine's start and checks", None, "-", fixed, "s"),
-            *p2(here, chosen[0]),
-        ]
-    )
+def clear(cluster: Cluster, graph: list[Manifest]) -> None:
+    """Take raw objects away and wait for their namespaces to be gone."""
+    for each in reversed(graph):
+        cluster.delete(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
+    for each in graph:
+        while each["kind"] == "Namespace" and cluster.get("Namespace", "", each["metadata"]["name"]):
+            time.sleep(0.5)
+
+
+def big_stack(home: Home, bodies: list[Tenant]) -> float:
+    """The peer: every ground in one stack of Pulumi's, at site recovery."""
+    from pulumi import automation
+
+    config = read_site(home, "recovery")
+
+    def program() -> None:
+        for body in bodies:
+            release.HelmRelease(body.code, release.inputs(landing.ground(body, config), config.kubeconfig, config.context))
+
+    backend = automation.ProjectBackend(engine.backend(home))
+    settings = automation.ProjectSettings(engine.PROJECT, "python", backend=backend)
+    os.environ.update(variables := engine.environment(home))
+    options = automation.LocalWorkspaceOptions(project_settings=settings, env_vars=variables)
+    stack = automation.create_or_select_stack("together", engine.PROJECT, program=program, opts=options)
+    return seconds(lambda: stack.up(refresh=True))
+
+
+def asked(cluster: Cluster, kinds: set[str]) -> int:
+    """Requests about these kinds that the API server has counted, watches left out."""
+    plurals = {f"{kind.lower()}s" if not kind.endswith("y") else f"{kind[:-1].lower()}ies" for kind in kinds}
+    text = cluster.text("/metrics")
+    counted = re.findall(r'^apiserver_request_total\{.*resource="(\w+)".*verb="(\w+)"[^}]*\} (\d+)', text, re.MULTILINE)
+    return sum(int(number) for resource, verb, number in counted if resource in plurals and verb != "WATCH")
+
+
+def footprint(cluster: Cluster, folder: Path) -> tuple[float, float]:
+    """MiB of memory of the site's own processes, and MiB of its store."""
+    memory = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(folder) in (process / "cmdline").read_text():
+                memory += int((process / "statm").read_text().split()[1]) * 4
+        except OSError:  # it ended meanwhile
+            continue
+    stored = re.search(r"^apiserver_storage_size_bytes\{.*\} (\S+)", cluster.text("/metrics"), re.MULTILINE)
+    return memory / 1024, float(stored.group(1)) / 2**20 if stored else 0.0
+
+
+def measure(testbed: Testbed, count: int) -> Iterator[Line]:
+    home, bodies = testbed.home, list(catalog.catalog().values())[:count]
+    sites.up(testbed, SITES, lambda *_: None)
+    for site in SITES:
+        describe(home, site, testbed.place(site).kubeconfig)
+    config = read_site(home, "primary")
+    here, there = (Cluster(testbed.place(site).kubeconfig) for site in SITES)
+    floors = []
+    for body in bodies[:RAW]:
+        graph = list(landing.ground(body, config).objects())
+        floors.append(raw(there, graph))
+        clear(there, graph)
+    floor = statistics.median(floors)
+    folder = testbed.place("primary").folder
+    empty = footprint(here, folder)
+    first = [land(home, body) for body in bodies]
+    full = footprint(here, folder)
+    again = [land(home, body) for body in bodies[:RAW]]
+    fixed, whole = statistics.median(again), sum(first)
+    each, objects = statistics.median(first) - fixed, len(graph)
+    yield Line(f"P1 tenant, {objects} objects: (apply - no change) / raw apply", each / floor, "≤ 1.3", each, "s")
+    yield Line("P1 the same raw", None, "floor", floor, "s")
+    yield Line("P1 no change, per tenant: engine's start and checks", None, "-", fixed, "s")
+    yield Line(f"P1 {count} tenants one after the other / raw", whole / (floor * count), "-", whole, "s")
+    together = big_stack(home, bodies)
+    yield Line(f"P1 {count} tenants in stacks of their own / in one big stack", whole / together, "-", together, "s")
+    yield from requests(home, here, bodies[0])
+    grown = [(now - before) / count for now, before in zip(full, empty, strict=True)]
+    yield Line(f"P6 memory of the control plane per tenant at {count}", None, "≤ 16 MiB", grown[0], "MiB")
+    yield Line(f"P6 store of the control plane per tenant at {count}", None, "≤ 12 MB", grown[1], "MiB")
+
+
+def requests(home: Home, cluster: Cluster, body: Tenant) -> Iterator[Line]:
+    """P2: what an apply, and a diff without the engine, ask when nothing and when one thing changes."""
+    wanted = operations.Land.open(home, stack_of_tenant(body.code), GROUND).wanted()
+    kinds = {each["kind"] for each in wanted}
+    counts, took = [], []
+    for more in (0, 1):
+        quota = body.quota.model_copy(update={"pods": body.quota.pods + more})
+        catalog.apply(home, body.model_copy(update={"quota": quota}))
+        before = asked(cluster, kinds)
+        took.append(land(home, body))
+        counts.append(asked(cluster, kinds) - before)
+    yield Line(f"P2 apply, no change, {len(wanted)} objects: requests / kinds", counts[0] / len(kinds), "≤ 1", took[0], "s")
+    yield Line("P2 apply, one quota changed: requests more than without", None, "1", counts[1] - counts[0], "requests")
+    yield Line("P2 apply, one quota changed", None, "-", took[1], "s")
+    there = operations.Land.open(home, stack_of_tenant(body.code), GROUND)
+    before = there.cluster.requests
+    alone = seconds(lambda: (drift.compare(there.cluster, there.wanted()), there.foreign()))
+    sent = there.cluster.requests - before
+    yield Line("P2 diff without the engine: requests / kinds", sent / len(kinds), "≤ 1", alone, "s")
+
+
+def main(count: int = COUNT) -> int:
+    with tempfile.TemporaryDirectory(prefix="bench-land-") as name:
+        testbed = Testbed(Home(Path(name)))
+        try:
+            show(measure(testbed, count))
+        finally:
+            sites.down(testbed)
     return 0
 
 
-def p2(here: Home, body: Tenant) -> list[Line]:
-    """Requests that it takes to find nothing, of those that the plan allows: one LIST per kind."""
-    of_ground = TenantConfig(onboarded=False)
-    there = operations.Land.open(here, stack_of_tenant(body.code), of_ground)
-    wanted = there.wanted()
-    kinds, before = len({each["kind"] for each in wanted}), there.cluster.requests
-    took = seconds(lambda: (drift.compare(there.cluster, wanted), there.foreign()))
-    sent = there.cluster.requests - before
-    return [
-        Line(f"P2 no change, {len(wanted)} objects: requests / kinds", sent / kinds, "<= 1", sent, "requests"),
-        Line("P2 no change, without the engine", None, "-", took, "s"),
-    ]
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:2])))

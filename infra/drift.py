@@ -137,14 +137,15 @@ def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[tupl
     return sorted(each for each in found if each not in known)
 
 
-def mend(cluster: Cluster, wanted: Sequence[Manifest]) -> list[str]:
-    """Make every object that differs exactly so again; what was mended.
+def mend(cluster: Cluster, wanted: Sequence[Manifest], *, missing_too: bool = True) -> list[str]:
+    """Make every object that differs exactly so again, `missing_too` those that are gone; what was mended.
 
     First as Helm's own apply, so that its next upgrade meets no foreign hand; then as a replacement, which takes away what
     was added.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        differing = [each for each, found in zip(wanted, pool.map(lambda e: _compare(cluster, e), wanted), strict=True) if found]
+        found = list(pool.map(lambda each: _compare(cluster, each), wanted))
+    differing = [e for e, how in zip(wanted, found, strict=True) if how and (missing_too or how.what != "missing")]
     for each in differing:
         place = each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
         manager = applier(cluster.get(*place))

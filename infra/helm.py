@@ -1,6 +1,5 @@
 """Releases of our charts in a cluster: ensure, read, delete. The only door to Helm's release store."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -54,7 +53,7 @@ def ensure(cluster: Cluster, release: Release) -> None:
     """
     there = _taken_up(cluster, release.name)
     if there is not None:
-        drift.mend(cluster, _existing(cluster, manifest(cluster, release.name) or []))
+        drift.mend(cluster, manifest(cluster, release.name) or [], missing_too=False)  # Helm makes those
     _write(cluster, release, there)
     rollout.wait(cluster, release.objects())
 
@@ -78,12 +77,6 @@ def manifest(cluster: Cluster, name: str) -> list[Manifest] | None:
         raise Unavailable(f"release {name}: {_words(wrong)}") from None
     objects = [each for each in yaml.safe_load_all(text) if each]
     return [drift.owned(each, name, RELEASES) for each in drift.lasting(objects)]
-
-
-def _existing(cluster: Cluster, objects: Sequence[Manifest]) -> list[Manifest]:
-    """Objects that are there already; Helm makes the others."""
-    places = [(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in objects]
-    return [each for each, place in zip(objects, places, strict=True) if cluster.get(*place) is not None]
 
 
 def _write(cluster: Cluster, release: Release, there: dict[str, Any] | None) -> None:

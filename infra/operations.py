@@ -124,13 +124,13 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
         engine = Engine(home, stack, str(held), wanted)
         changes = engine.up(told)
         state.keep_copy(home, engine, held.number)
-        left = drift.compare(land.cluster, land.wanted())
+        changed = any(changes.get(kind) for kind in ("create", "update", "delete", "replace"))
+        left = drift.compare(land.cluster, land.wanted()) if changed else []  # else the engine has just compared
         if left:
             raise Unavailable(f"stack {stack} was applied, yet {left[0].told()}: somebody works against it")
         done = True
     finally:
         lease.give_back(land.cluster, held, applied=done)
-    changed = any(changes.get(kind) for kind in ("create", "update", "delete", "replace"))
     return {"stack": stack, "operation": held.number, "changed": changed, "changes": changes, "resumed": broken}
 
 
