@@ -111,6 +111,7 @@ class Postgres:
             "unix_socket_directories": "",
             "max_connections": 1000,  # each tenant has a limit of its own: tenants.processes.sessions_at_most
             "shared_buffers": "256MB",
+            "random_page_cost": 1.1,  # no disk turns any more: a few rows by an index, wherever they lie
             "wal_level": "logical",
             "max_wal_size": "4GB",
             "log_statement": "none",
