@@ -63,15 +63,14 @@ class Cluster:
     def __init__(self, kubeconfig: Path | str, context: str = "") -> None:
         self.kubeconfig, self.context, self.requests = str(kubeconfig), context, 0
         try:
-            # a credential program of the newest interface answers as those of the one before, which is the newest it knows
-            told = yaml.safe_load(Path(kubeconfig).read_text().replace(f"{_CREDENTIALS}/v1\n", f"{_CREDENTIALS}/v1beta1\n"))
+            told = _known(yaml.safe_load(Path(kubeconfig).read_text()))
             found = KubeConfig.from_dict(told, fname=self.kubeconfig).get(context or None)
             assert found is not None  # noqa: S101  # it raises
             self.address = found.cluster.server.rstrip("/")
             self._http = Client(found, ConnectionParams(timeout=httpx2.Timeout(PATIENCE[1], connect=PATIENCE[0])))
         except KeyError as wrong:
             raise Invalid(f"kubeconfig {kubeconfig}: it has no {wrong}") from None
-        except (ConfigError, OSError, ValueError, AssertionError, TypeError, yaml.YAMLError) as wrong:
+        except (ConfigError, OSError, ValueError, AssertionError, TypeError, AttributeError, yaml.YAMLError) as wrong:
             raise Invalid(f"kubeconfig {kubeconfig}: {str(wrong).splitlines()[0]}") from None
 
     def call(self, method: str, where: str, body: Any = None, *, content: str = "application/json", **query: str) -> Any:
@@ -166,6 +165,15 @@ class Cluster:
 
     def close(self) -> None:
         self._http.close()
+
+
+def _known(told: dict[str, Any]) -> dict[str, Any]:
+    """A kubeconfig whose programs for credentials are of the newest interface that lightkube knows: they answer v1 alike."""
+    for each in told.get("users") or []:
+        program = each["user"].get("exec")
+        if program and program.get("apiVersion") == f"{_CREDENTIALS}/v1":
+            program["apiVersion"] = f"{_CREDENTIALS}/v1beta1"
+    return told
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -47,7 +47,7 @@ class Target(Protocol):
 def _target(here: Home) -> Target:
     if here.config.target == "local":
         return local
-    from infra.targets import kubernetes  # its client takes a second to import
+    from infra.targets import kubernetes  # its client takes time to import
 
     return kubernetes
 
@@ -61,7 +61,7 @@ def _stack(args: argparse.Namespace) -> str:
 
 
 def _land(name: str) -> Callable[[Home, argparse.Namespace], dict[str, object]]:
-    """A verb on one stack of a cluster; imported only then, because it takes two seconds."""
+    """A verb on one stack of a cluster; imported only then, because it takes a second."""
 
     def act(here: Home, args: argparse.Namespace) -> dict[str, object]:
         from infra import operations

@@ -95,19 +95,19 @@ def restore(home: Home, cluster: Cluster, stack: str) -> int:
     for copy in reversed(copies(home, stack)):
         try:
             deployment = json.loads(copy.read_text())
-            number = operation_in(deployment)
+            number = operation_in(deployment) or 0
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
-        if (number or 0) < reached:
+        if number < reached:
             raise Conflict(
-                f"the newest copy of the state of stack {stack} is of operation {number or 0}, the cluster is at {reached}: "
+                f"the newest copy of the state of stack {stack} is of operation {number}, the cluster is at {reached}: "
                 "bring the copies of whoever applied it, or apply again with --adopt (docs/runbooks/lost_state.md)"
             )
         file = file_of(home, stack)
         if file is not None and file.exists():
             file.replace(file.with_name(f"{file.name}.broken-{number}"))
         Engine(home, stack).load(deployment)
-        return number or 0
+        return number
     raise NotFound(
         f"there is no readable copy of the state of stack {stack}: apply again with --adopt (docs/runbooks/lost_state.md)"
     )

@@ -85,9 +85,10 @@ def test_a_kubeconfig_that_is_not_there_or_not_one_is_named(tmp_path: Path) -> N
     home = write(tmp_path, GOOD)
     with pytest.raises(NotFound, match=r"kubeconfig .* is not there: set mcloud:kubeconfig"):
         Land.open(home, "site-primary")
-    (tmp_path / "kubeconfig").write_text("{}")
-    with pytest.raises(Invalid, match="kubeconfig"):
-        Land.open(home, "site-primary")
+    for text in ("{}", "", "[]", "text"):
+        (tmp_path / "kubeconfig").write_text(text)
+        with pytest.raises(Invalid, match="kubeconfig"):
+            Land.open(home, "site-primary")
 
 
 def test_a_cluster_that_does_not_answer_is_named_with_its_address(tmp_path: Path) -> None:

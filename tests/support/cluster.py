@@ -46,12 +46,16 @@ class Site:
         """A verb of infra.run, as a process of its own."""
         return runner.run(self.home, "infra.run", arguments)
 
+    def token(self, place: str, account: str) -> str:
+        """A service account's own, made anew."""
+        wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+        made = self.admin.call("POST", f"/api/v1/namespaces/{place}/serviceaccounts/{account}/token", wanted)
+        return str(made["status"]["token"])
+
     def subject(self, place: str, account: str) -> Cluster:
         """The cluster with a service account's own token, asked for anew: one put back by others is another one."""
-        wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-        token = self.admin.call("POST", f"/api/v1/namespaces/{place}/serviceaccounts/{account}/token", wanted)["status"]["token"]
         body = yaml.safe_load(self.kubeconfig.read_text())
-        body["users"][0]["user"] = {"token": token}
+        body["users"][0]["user"] = {"token": self.token(place, account)}
         file = self.home.path / f"{place}-{account}.kubeconfig"
         file.write_text(yaml.safe_dump(body))
         return Cluster(file)

@@ -235,3 +235,17 @@ def test_a_job_that_was_broken_off_makes_the_pack_anew(register: Register, monke
         assert journal.unwatched(tx) == []
     with pytest.raises(Conflict), connect(register.doors.zone) as tx:
         service.sweep(tx, service.request(tx, ground="y", encoding="cp932", with_numbers=False).id)
+
+
+def test_a_tables_two_forms_say_the_same(register: Register) -> None:
+    """Mutant: cells as COPY writes them, where a truth is `t`; seen failing."""
+    with connect(register.doors.zone, actor="anna") as tx:
+        number = str(service.request(tx, ground="システム移行", encoding="utf-8-sig", with_numbers=True).id)
+    pack = packed(register, Contents())
+    named, *rows = reading.rows_of_csv(pack.read("tables/export_job.csv"))
+    cells = next(dict(zip(named, row, strict=True)) for row in rows if row and row[0] == number)
+    values = next(each for each in map(json.loads, pack.read("tables/export_job.jsonl").splitlines()) if each["id"] == number)
+    assert (cells["with_numbers"], cells["with_protected"], cells["decided_by"]) == ("true", "false", "")
+    assert (values["with_numbers"], values["with_protected"], values["decided_by"]) == (True, False, None)
+    assert list(values) == named
+    assert {cells[name] == values[name] for name in ("ground", "state", "requested_by")} == {True}

@@ -111,6 +111,7 @@ def write_pack(
     if contents.with_numbers and office is None:
         raise Forbidden("individual numbers do not leave the zone mynumber")
     files: list[Written] = []
+    store.make_room(tx)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack:
         rows = _residents(tx, contents, office)
         files.append(_csv(pack, "residents.csv", NAMES, rows, contents.encoding))

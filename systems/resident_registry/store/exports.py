@@ -161,9 +161,13 @@ LEFT JOIN (SELECT DISTINCT ON (s.resident_id) s.resident_id, o.name, c.starts_on
 ORDER BY h.household_no, r.removed_on IS NOT NULL, r.relation <> '世帯主', r.position, r.atena_no"""
 
 
+def make_room(tx: Tx) -> None:
+    """For the rest of the transaction: rows are put in order in memory as far as they go into it."""
+    tx.execute("SELECT set_config('work_mem', '128MB', true)")
+
+
 def residents(tx: Tx, *, with_protected: bool, with_numbers: bool) -> Iterator[tuple[str | None, ...]]:
     """Rows of the import layout; individual numbers sealed, in hexadecimal. Masked rows keep no place."""
-    tx.execute(_ROOM)
     return tx.stream(_RESIDENTS, {"protected": with_protected, "numbers": with_numbers})
 
 
@@ -179,21 +183,17 @@ def columns(tx: Tx, table: Exported) -> list[str]:
 
 def table_rows(tx: Tx, table: Exported, named: list[str], *, with_protected: bool) -> Iterator[tuple[str | None, ...]]:
     """Each row as texts."""
-    tx.execute(_ROOM)
-    return tx.stream(_rows(table, named, with_protected=with_protected))
+    cells = ", ".join(f"o.{identifier(name)}::text" for name in named)
+    return tx.stream(f"SELECT {cells} FROM ({_rows(table, named, with_protected=with_protected)}) o")
 
 
 def table_objects(tx: Tx, table: Exported, named: list[str], *, with_protected: bool) -> Iterator[tuple[str | None, ...]]:
     """Each row as one JSON object."""
-    tx.execute(_ROOM)
     return tx.stream(f"SELECT row_to_json(o) FROM ({_rows(table, named, with_protected=with_protected)}) o")
 
 
-#: rows are put in order in memory as far as they go into it
-_ROOM = "SELECT set_config('work_mem', '128MB', true)"
-
-
 def _rows(table: Exported, named: list[str], *, with_protected: bool) -> str:
+    """SQL of the table's rows, in its order; both forms are made of it."""
     cells = ", ".join(f"t.{identifier(name)}" for name in named)
     where = "" if with_protected else f" WHERE {table.but}"
     return f"SELECT {cells} FROM resident_registry.{identifier(table.name)} t{where} ORDER BY {table.order}"
