@@ -8,10 +8,11 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from cryptography.x509 import load_pem_x509_certificates
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kit.errors import Invalid, NotFound
 from tenants.home import Home, SiteName, Zone
@@ -22,6 +23,7 @@ STACKS = ROOT / "infra" / "stacks"
 PREFIX = "mcloud:"
 #: oldest cluster the land was proved on
 OLDEST = (1, 33)
+KEYCLOAK_SERVICE = "keycloak.mcloud-platform.svc"
 
 DIGEST = r"^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$"
 
@@ -42,14 +44,14 @@ class Gateway(Strict):
 
     classes: dict[Zone, str] = Field(default={}, description="ingress class of each zone; a zone without one has no ingress")
     namespaces: dict[Zone, str] = Field(default={}, description="where each zone's controller runs")
-    domain: str = Field("", description="hosts are <code>-<zone>.<domain>")
+    domain: str = Field("", description="hosts are <code>-<zone>.<domain>; the counter is cloud.<domain>")
     tls_secret: str = Field(
         "", description="name of the certificate's Secret in each namespace; empty: TLS ends before the ingress"
     )
 
 
 class Outside(Strict):
-    """A server outside the cluster, or the bundled one."""
+    """Where something outside the cluster answers."""
 
     host: str = ""
     port: int = Field(0, ge=0, le=65535)
@@ -64,6 +66,18 @@ class Outside(Strict):
         return cidrs
 
 
+class Server(Outside):
+    """A server of one's own instead of the bundled one: host, port and addresses, or nothing."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if any((self.host, self.port, self.cidrs)) and not all((self.host, self.port, self.cidrs)):
+            raise ValueError(
+                "a server of your own needs host, port and cidrs: its name, and the addresses that walls let through"
+            )
+        return self
+
+
 class SiteConfig(Strict):
     """Stack `site-primary` or `site-recovery`."""
 
@@ -75,17 +89,45 @@ class SiteConfig(Strict):
     )
     storage_class: str = Field("", description="empty: the cluster's default")
     storage_gib: int = Field(20, ge=1, description="volume of each bundled server")
-    bundled: bool = Field(True, description="run PostgreSQL, Keycloak and the backup server in the cluster")
-    postgres: Outside = Outside()
-    keycloak: Outside = Outside()
+    bundled: bool = Field(True, description="run the platform's servers in the cluster; false: guards and walls alone")
+    postgres: Server = Field(Server(), description="a server of one's own for this site; empty: the bundled one")
+    keycloak: Server = Field(Server(), description="a Keycloak of one's own, or the one at the site that leads")
+    keycloak_tls: bool = Field(False, description="Keycloak is asked over TLS; who signs its certificate stands in authorities")
+    authorities: str = Field("", description="certificates (PEM) that processes trust over TLS; empty: those of the image")
     issuer: str = Field("http://keycloak.mcloud-platform.svc:8080", description="Keycloak as people's browsers name it")
     dns: Outside = Field(Outside(), description="without addresses: the pods of kube-system; port: theirs behind the service")
     api_server: Outside = Field(Outside(), description="addresses and port of the API server behind its service")
     leads: bool = Field(True, description="counter, Keycloak, the instance's folder and backup jobs run here; one site leads")
     peer: Outside = Field(Outside(), description="the other site's backup server; cidrs: its pods and services")
     peer_services: str = Field("", description="how its services are named from here: <service>.<namespace>.<this>")
+    peer_postgres: Server = Field(Server(), description="the other site's PostgreSQL when it is not in its cluster")
     peer_api: Outside = Field(Outside(), description="addresses and port of the other site's API server")
     gateway: Gateway = Gateway()
+
+    @field_validator("authorities")
+    @classmethod
+    def _certificates(cls, text: str) -> str:
+        if text:
+            try:
+                load_pem_x509_certificates(text.encode())
+            except ValueError:
+                raise ValueError("no certificates in PEM: put their text here, -----BEGIN CERTIFICATE----- …") from None
+        return text
+
+    def servers(self) -> list[str]:
+        """The platform's servers that stand in this site's cluster."""
+        wanted = {
+            "rest-server": True,
+            "postgres": not self.postgres.host,
+            "keycloak": self.leads and not self.keycloak.host,
+            "platform-api": self.leads,
+        }
+        return [name for name, stands in wanted.items() if self.bundled and stands]
+
+    def keycloak_url(self) -> str:
+        """Keycloak as processes in this site's cluster reach it."""
+        scheme = "https" if self.keycloak_tls else "http"
+        return f"{scheme}://{self.keycloak.host or KEYCLOAK_SERVICE}:{self.keycloak.port or 8080}"
 
 
 class TenantConfig(Strict):

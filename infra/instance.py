@@ -1,11 +1,12 @@
 """The instance's folder as it is in the pods of the site that leads: addresses, and the descriptions of both sites."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 
-from infra.config import PREFIX, SiteConfig, kubeconfig, read_site, stack_of_site
+from infra.config import KEYCLOAK_SERVICE, PREFIX, SiteConfig, kubeconfig, read_site, stack_of_site
 from infra.zones import API_PORT, DR, KEYCLOAK_PORT, PLATFORM, POSTGRES_PORT, PROCESS_PORT, REST_PORT
 from kit.errors import Invalid, NotFound
 from tenants.home import Home, HomeConfig, SiteName
@@ -15,21 +16,26 @@ LANDING = Path("/etc/mcloud/landing")
 Files = dict[str, str]
 
 
-def settings(site: SiteName, config: SiteConfig) -> HomeConfig:
+def settings(site: SiteName, config: SiteConfig, browsers: Sequence[str] = ()) -> HomeConfig:
     """`config.yaml` of the instance: its own servers by their services, the other site's by the names that the site knows."""
     away = config.peer_services or "svc"
     where = {each: "svc" if each == site else away for each in get_args(SiteName)}
-    hosts = {f"postgres_{each}": f"postgres.{PLATFORM}.{suffix}" for each, suffix in where.items()}
+    own = {each: config.postgres if each == site else config.peer_postgres for each in where}
+    hosts = {f"postgres_{each}": own[each].host or f"postgres.{PLATFORM}.{suffix}" for each, suffix in where.items()}
     hosts |= {f"restic_{each}": f"rest-server.{DR}.{suffix}" for each, suffix in where.items()}
-    ports = {f"postgres_{each}": POSTGRES_PORT for each in where} | {f"restic_{each}": REST_PORT for each in where}
+    ports = {f"postgres_{each}": own[each].port or POSTGRES_PORT for each in where} | {
+        f"restic_{each}": REST_PORT for each in where
+    }
     hosts |= {
-        "keycloak": f"keycloak.{PLATFORM}.svc",
+        "keycloak": config.keycloak.host or KEYCLOAK_SERVICE,
         "platform_api": f"platform-api.{PLATFORM}.svc",
         "listen": "0.0.0.0",  # noqa: S104  # of the pod; its walls decide who reaches it
         "processes": f"{{process}}.t-{{code}}-{{zone}}.{where['primary']}:{PROCESS_PORT}",
     }
-    ports |= {"keycloak": KEYCLOAK_PORT, "platform_api": API_PORT}
-    return HomeConfig.model_validate({"target": "kubernetes", "hosts": hosts, "ports": ports, "issuer": config.issuer})
+    ports |= {"keycloak": config.keycloak.port or KEYCLOAK_PORT, "platform_api": API_PORT}
+    told = {"target": "kubernetes", "hosts": hosts, "ports": ports, "issuer": config.issuer, "keycloak_tls": config.keycloak_tls}
+    told["browsers"] = browsers
+    return HomeConfig.model_validate(told)
 
 
 def _sites(home: Home) -> dict[SiteName, SiteConfig]:
@@ -44,8 +50,12 @@ def _sites(home: Home) -> dict[SiteName, SiteConfig]:
 
 def files(home: Home, site: SiteName) -> Files:
     """Settings and the sites' descriptions, with kubeconfigs where a landing job finds them."""
-    found = {"config.yaml": yaml.safe_dump(settings(site, read_site(home, site)).model_dump(mode="json"))}
-    for each, config in _sites(home).items():
+    own, described = read_site(home, site), _sites(home)
+    browsers = sorted({f"https://{{code}}-{{zone}}.{each.gateway.domain}" for each in described.values() if each.gateway.classes})
+    found = {"config.yaml": yaml.safe_dump(settings(site, own, browsers).model_dump(mode="json"))}
+    if own.authorities:
+        found["authorities.crt"] = own.authorities
+    for each, config in described.items():
         body: dict[str, Any] = config.model_dump(mode="json") | {"kubeconfig": str(LANDING / f"{each}.kubeconfig"), "context": ""}
         lines = {"config": {f"{PREFIX}{key}": value for key, value in body.items()}}
         found[f"Pulumi.{stack_of_site(each)}.yaml"] = yaml.safe_dump(lines, allow_unicode=True)

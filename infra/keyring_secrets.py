@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from infra import instance
-from infra.config import read_site
+from infra.config import SiteConfig, read_site
 from infra.policy import Manifest
 from infra.zones import DR, PLATFORM, namespace
+from kit.errors import NotFound
 from tenants import keyring
 from tenants.catalog import catalog
 from tenants.home import Home, SiteName, Zone
@@ -21,13 +22,34 @@ OWNER = "process-owner"
 
 
 def site_secrets(home: Home, site: SiteName) -> list[Manifest]:
-    """Described secrets of the bundled servers of a site."""
-    leading = ["keyring", "landing", "keycloak"] if read_site(home, site).leads else []
-    return [
-        *(_described(home, name, PLATFORM, {"of": name, "site": site}) for name in leading),
-        _described(home, "postgres", PLATFORM, {"of": "postgres", "site": site}),
-        _described(home, "rest-server", DR, {"of": "rest-server", "site": site}),
-    ]
+    """Described secrets of the servers that stand at a site.
+
+    Raises
+    ------
+    NotFound
+        A password of a server of one's own was not laid into the keyring; names the file.
+    """
+    config = read_site(home, site)
+    servers = config.servers()
+    if "platform-api" in servers:
+        _given(home, site, config)
+    mounted = {"keyring": "platform-api", "landing": "platform-api", "keycloak": "keycloak", "postgres": "postgres"}
+    found = [_described(home, name, PLATFORM, {"of": name, "site": site}) for name, who in mounted.items() if who in servers]
+    return [*found, _described(home, "rest-server", DR, {"of": "rest-server", "site": site})] if servers else []
+
+
+def _given(home: Home, site: SiteName, config: SiteConfig) -> None:
+    """Passwords of servers of one's own must be given: made ones would be refused there, and much later."""
+    away: SiteName = "recovery" if site == "primary" else "primary"
+    needed = {
+        f"postgres-{site}": (config.postgres, '{"password": …} of its superuser postgres'),
+        f"postgres-{away}": (config.peer_postgres, '{"password": …} of its superuser postgres'),
+        "keycloak-admin": (config.keycloak, '{"username": …, "password": …} of an administrator of its realm master'),
+    }
+    for name, (server, what) in needed.items():
+        file = home.secrets / f"{name}.json"
+        if server.host and not file.exists():
+            raise NotFound(f"{server.host} is your own server: write {file} (mode 0600) with {what}")
 
 
 def tenant_secrets(home: Home, code: str, zones: list[Zone]) -> list[Manifest]:

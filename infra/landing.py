@@ -6,15 +6,20 @@ Values, later wins: chart defaults, `systems/<name>/values.yaml`, the tenant's d
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra import charts, zones
 from infra.config import SiteConfig
 from infra.policy import Graph
+from kit.settings import PAGES
 from tenants.catalog import index
-from tenants.home import ZONES, SiteName, Zone, database_name
+from tenants.home import STAFF_ZONES, ZONES, SiteName, Zone, database_name
 from tenants.model import Tenant
 from tenants.processes import Process, check_quota, jobs, processes
 
+POSTGRES_SERVICE = f"postgres.{zones.PLATFORM}.svc"
+#: the counter's host name below the gateway's domain
+COUNTER_HOST = "cloud"
 NO_SECRETS: Mapping[Zone, str] = {}
 
 
@@ -38,15 +43,33 @@ def site_release(site: SiteName, config: SiteConfig) -> Release:
         "site": site,
         "image": config.images.cloud,
         "keycloak_image": config.images.keycloak,
-        "bundled": config.bundled,
-        "leads": config.leads,
+        "servers": config.servers(),
+        "database": {"host": config.postgres.host or POSTGRES_SERVICE, "port": config.postgres.port or zones.POSTGRES_PORT},
+        "authorities": config.authorities,
         "issuer": config.issuer,
+        "ingresses": ingresses(config),
         "landing": list(config.landing),
         "storage_class": config.storage_class,
         "storage_gib": config.storage_gib,
         "policies": policies,
     }
     return Release("platform", "platform", values)
+
+
+def ingresses(config: SiteConfig) -> list[dict[str, Any]]:
+    """How browsers of each zone of staff reach Keycloak's pages (never its administration) and the counter."""
+    found, standing = [], config.servers()
+    login = urlsplit(config.issuer).hostname if config.issuer.startswith("https:") else None
+    for zone, class_name in sorted(config.gateway.classes.items()):
+        common = {"class_name": class_name, "tls_secret": config.gateway.tls_secret}
+        if zone in STAFF_ZONES and login and "keycloak" in standing:
+            found.append(
+                common | {"name": f"keycloak-{zone}", "service": "keycloak", "host": login, "paths": ["/realms", "/resources"]}
+            )
+        if zone in STAFF_ZONES and "platform-api" in standing:
+            host = f"{COUNTER_HOST}.{config.gateway.domain}"
+            found.append(common | {"name": f"platform-api-{zone}", "service": "platform-api", "host": host, "paths": ["/"]})
+    return found
 
 
 def tenant_releases(
@@ -93,6 +116,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version:
     code, zone = tenant.code, process.zone
     crossings = zones.process_crossings(code, zone, process.name, config)
     label = f"t-{code}-{zone}-{process.name}"
+    first = next(each for each in processes(tenant) if each.zone == zone)
     host = browsers_reach(config, code, zone)
     values = {
         "tenant": code,
@@ -109,8 +133,10 @@ def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version:
         "ingress": {
             "class_name": config.gateway.classes.get(zone, ""),
             "host": host,
+            "paths": paths(process, first=process == first),
             "tls_secret": config.gateway.tls_secret if host else "",
         },
+        "authorities": config.authorities,
         "config": settings(tenant, process, config),
     }
     return Release(label, "system", values)
@@ -119,6 +145,14 @@ def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version:
 def browsers_reach(config: SiteConfig, code: str, zone: Zone) -> str:
     """Host under which browsers reach the tenant in the zone; empty without an ingress."""
     return f"{code}-{zone}.{config.gateway.domain}" if config.gateway.classes.get(zone) else ""
+
+
+def paths(process: Process, *, first: bool) -> list[str]:
+    """Beginnings of paths that lead to the process: a zone's first takes what no other is named by (sign-in, public pages)."""
+    if first:
+        return ["/"]
+    names = [each.replace("_", "-") for each in process.systems]
+    return [f"{before}/{name}" for name in names for before in ("", PAGES)]
 
 
 def cron(system: str, job: str, at: str) -> dict[str, Any]:
@@ -132,9 +166,6 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
     """The `config:` block, as `kit.settings` reads it."""
     code, zone = tenant.code, process.zone
     issuer = f"{config.issuer}/realms/{code}"
-    keycloak = (
-        f"http://{config.keycloak.host or 'keycloak.' + zones.PLATFORM + '.svc'}:{config.keycloak.port or zones.KEYCLOAK_PORT}"
-    )
     counter, public = browsers_reach(config, code, zone), browsers_reach(config, code, "internet")
     found = {"counter_url": f"https://{counter}"} if counter else {}
     found |= {"public_url": f"https://{public}"} if public else {}
@@ -144,12 +175,12 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
         "tenant_name": tenant.name,
         "zone": zone,
         "systems": list(process.systems),
-        "database_host": config.postgres.host or f"postgres.{zones.PLATFORM}.svc",
+        "database_host": config.postgres.host or POSTGRES_SERVICE,
         "database_port": config.postgres.port or zones.POSTGRES_PORT,
         "database_name": database_name(code),
         "database_role": f"{database_name(code)}_{zone}",
         "issuer": issuer,
-        "jwks_url": f"{keycloak}/realms/{code}/protocol/openid-connect/certs",
+        "jwks_url": f"{config.keycloak_url()}/realms/{code}/protocol/openid-connect/certs",
         "audience": f"{code}-{zone}",
         "clients": [zone],
         "two_factors": True,

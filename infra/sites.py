@@ -56,7 +56,7 @@ class Site(ComponentResource):
             )
             for each in namespaces()
         ]
-        if config.bundled:
+        if config.servers():
             made += [
                 objects.KubeObject(
                     f"secret-{each['metadata']['name']}",

@@ -3,7 +3,7 @@
 `SystemValues.config` is `kit.settings.ProcessSettings` itself: what the schema lets through, the process can read.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,6 +42,14 @@ class Ingress(Strict):
     class_name: str = ""
     host: str = ""
     tls_secret: str = ""
+    paths: tuple[str, ...] = ("/",)
+
+
+class PlatformIngress(Ingress):
+    """How a zone's browsers reach one of the platform's servers."""
+
+    name: str = Field(pattern=NAME)
+    service: Literal["keycloak", "platform-api"]
 
 
 class SystemValues(Strict):
@@ -60,6 +68,7 @@ class SystemValues(Strict):
     cron: tuple[CronJob, ...] = ()
     ingress: Ingress = Ingress()
     policies: tuple[Door, ...] = Field(description="compiled from the zone model (infra/zones.py)")
+    authorities: str = Field("", description="certificates (PEM) trusted over TLS; empty: those of the image")
     config: ProcessSettings
 
 
@@ -91,15 +100,26 @@ class TenantValues(Strict):
     backup: BackupValues
 
 
+class Database(Strict):
+    """A PostgreSQL server."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+
+
 class PlatformValues(Strict):
     """What stands once at a site."""
 
     site: SiteName
     image: str = Field(pattern=DIGEST)
     keycloak_image: str = Field(pattern=DIGEST)
-    bundled: bool = Field(description="PostgreSQL, Keycloak, backup server and platform API in the cluster")
-    leads: bool = Field(description="counter, Keycloak and the instance's folder run at this site")
+    servers: tuple[Literal["rest-server", "postgres", "keycloak", "platform-api"], ...] = Field(
+        description="those that stand here"
+    )
+    database: Database = Field(description="the site's PostgreSQL, for the bundled Keycloak")
+    authorities: str = Field("", description="certificates (PEM) trusted over TLS; empty: those of the image")
     issuer: str = Field(description="Keycloak's address as browsers name it")
+    ingresses: tuple[PlatformIngress, ...] = ()
     landing: tuple[str, ...] = Field(min_length=1, description="groups and user names that may build walls")
     storage_class: str = ""
     storage_gib: int = Field(ge=1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.config import SiteConfig
-from tenants.home import ZONES, Zone
+from tenants.home import STAFF_ZONES, ZONES, Zone
 
 PLATFORM, DR, RELEASES = "mcloud-platform", "mcloud-dr", "mcloud-tenants"
 #: the label that the API server keeps
@@ -67,8 +67,8 @@ REST, BACKUP, LANDING = Party(DR, "rest-server"), Party(PLATFORM, "backup"), Par
 def parties(site: SiteConfig) -> dict[str, Party]:
     """The servers that may stand inside or outside the cluster, by name: outside when their addresses are told."""
     return {
-        "postgres": Party(cidrs=site.postgres.cidrs) if site.postgres.cidrs else POSTGRES,
-        "keycloak": Party(cidrs=site.keycloak.cidrs) if site.keycloak.cidrs else KEYCLOAK,
+        "postgres": Party(cidrs=site.postgres.cidrs) if site.postgres.host else POSTGRES,
+        "keycloak": Party(cidrs=site.keycloak.cidrs) if site.keycloak.host else KEYCLOAK,
         "dns": Party(cidrs=site.dns.cidrs) if site.dns.cidrs else Party("kube-system"),
     }
 
@@ -87,9 +87,11 @@ def process_crossings(code: str, zone: Zone, process: str, site: SiteConfig) -> 
     """What a process that answers requests may do besides, and who may call it."""
     own, keycloak = Party(namespace(code, zone), process), parties(site)["keycloak"]
     found = [
-        Crossing(own, keycloak, site.keycloak.port or KEYCLOAK_PORT, "the realm's keys, to verify tokens"),
         Crossing(API, own, PROCESS_PORT, "smoke test of onboarding, upgrade and drill"),
     ]
+    if zone in STAFF_ZONES:
+        port = site.keycloak.port or KEYCLOAK_PORT
+        found.append(Crossing(own, keycloak, port, "the realm's keys, to verify tokens, and tokens for a sign-in's code"))
     if site.peer.cidrs and not site.leads:
         found.append(Crossing(Party(cidrs=site.peer.cidrs), own, PROCESS_PORT, "smoke test by the counter at the other site"))
     if zone in site.gateway.namespaces:
@@ -121,12 +123,14 @@ def site_crossings(site: SiteConfig) -> list[Crossing]:
     for server in (site.api_server, site.peer_api):
         if server.cidrs:
             found.append(Crossing(LANDING, Party(cidrs=server.cidrs), server.port, "lands tenants at both sites"))
-    if not site.keycloak.cidrs:
+    if not site.keycloak.host:
         found.append(Crossing(KEYCLOAK, there["postgres"], postgres, "Keycloak's own database"))
     if site.api_server.cidrs:
         found.append(Crossing(API, Party(cidrs=site.api_server.cidrs), site.api_server.port, "starts jobs that land tenants"))
     found += _between_sites(site)
     for zone, name in sorted(site.gateway.namespaces.items()):
+        if zone not in STAFF_ZONES:
+            continue
         found.append(Crossing(Party(name), there["keycloak"], keycloak, f"staff of zone {zone} sign in"))
         found.append(Crossing(Party(name), API, API_PORT, f"the counter, for zone {zone}"))
     for own in (API, KEYCLOAK, BACKUP, LANDING):
@@ -144,11 +148,20 @@ def _between_sites(site: SiteConfig) -> list[Crossing]:
         Crossing(peer, REST, REST_PORT, "the other site pulls and pushes its copy"),
     ]
     if not site.leads:
-        return [*found, Crossing(peer, POSTGRES, POSTGRES_PORT, "the counter at the other site founds, its jobs dump")]
-    reasons = {POSTGRES_PORT: "founds tenants' databases", PROCESS_PORT: "smoke tests", rest: "prepares a repository"}
-    found += [Crossing(API, peer, port, f"{reason} at the other site") for port, reason in reasons.items()]
-    found.append(Crossing(BACKUP, peer, POSTGRES_PORT, "dumps and seals at the other site"))
-    return [*found, Crossing(peer, KEYCLOAK, KEYCLOAK_PORT, "processes at the other site read their realm's keys")]
+        if not site.postgres.host:
+            found.append(Crossing(peer, POSTGRES, POSTGRES_PORT, "the counter at the other site founds, its jobs dump"))
+        return found
+    database = Party(cidrs=site.peer_postgres.cidrs) if site.peer_postgres.host else peer
+    port = site.peer_postgres.port or POSTGRES_PORT
+    found += [
+        Crossing(API, database, port, "founds tenants' databases at the other site"),
+        Crossing(BACKUP, database, port, "dumps and seals at the other site"),
+        Crossing(API, peer, PROCESS_PORT, "smoke tests at the other site"),
+        Crossing(API, peer, rest, "prepares a repository at the other site"),
+    ]
+    if not site.keycloak.host:
+        found.append(Crossing(peer, KEYCLOAK, KEYCLOAK_PORT, "processes at the other site read their realm's keys"))
+    return found
 
 
 def _names(own: Party, site: SiteConfig) -> list[Crossing]:

@@ -94,6 +94,7 @@ class Verifier:
         self, *, issuer: str, jwks_url: str, audience: str, clients: frozenset[str], tenant: str, two_factors: bool = False
     ) -> None:
         self.issuer = issuer
+        self.back_channel = jwks_url.rpartition("/")[0]
         self.audience = audience
         self.clients = clients
         self.tenant = tenant

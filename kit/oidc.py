@@ -45,7 +45,7 @@ class Realm:
         asked = {"response_type": "code", "client_id": self.client, "redirect_uri": self.callback, "scope": "openid"}
         asked |= {"state": derived(secret, "state"), "nonce": derived(secret, "nonce")}
         asked |= {"code_challenge": challenge, "code_challenge_method": "S256", "ui_locales": "ja en"}
-        return f"{self._url('auth')}?{urlencode(asked)}"
+        return f"{self._front('auth')}?{urlencode(asked)}"
 
     def answer(self, secret: str, *, state: str, code: str) -> SignedIn:
         """Who signed in, when the answer belongs to the question.
@@ -71,14 +71,16 @@ class Realm:
 
     def farewell(self, id_token: str, back: str) -> str:
         """Address at the realm that ends the sign-in there too."""
-        return f"{self._url('logout')}?{urlencode({'id_token_hint': id_token, 'post_logout_redirect_uri': back})}"
+        return f"{self._front('logout')}?{urlencode({'id_token_hint': id_token, 'post_logout_redirect_uri': back})}"
 
-    def _url(self, what: str) -> str:
+    def _front(self, what: str) -> str:
+        """Where a browser finds it."""
         return f"{self.verifier.issuer}/protocol/openid-connect/{what}"
 
     def _tokens(self, form: dict[str, str]) -> SignedIn:
+        token = f"{self.verifier.back_channel}/token"  # the realm as processes reach it: browsers may know it by another name
         try:
-            response = httpx2.post(self._url("token"), data=form | {"client_id": self.client}, timeout=5, verify=authorities())
+            response = httpx2.post(token, data=form | {"client_id": self.client}, timeout=5, verify=authorities())
         except httpx2.HTTPError:
             raise Unavailable("the identity server does not answer") from None
         if response.status_code >= 500:

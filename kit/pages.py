@@ -23,9 +23,9 @@ from kit.civic.dates import wareki
 from kit.db import Database
 from kit.errors import Unauthenticated
 from kit.oidc import Realm
-from kit.settings import ProcessSettings
+from kit.settings import PAGES, ProcessSettings
 
-PREFIX = "/counter"
+PREFIX = PAGES
 FOLDER = Path(__file__).parent / "pages"
 LANGUAGES = ("ja", "en")
 ENVIRONMENTS = {"production": "本番", "drill": "訓練", "training": "研修"}

@@ -20,6 +20,10 @@ SECRETS = {
 }
 
 
+#: path below which the pages for people lie
+PAGES = "/counter"
+
+
 class ProcessSettings(BaseModel):
     """The `config:` block of one tenant's process in one zone."""
 

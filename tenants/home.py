@@ -16,6 +16,8 @@ Zone = Literal["mynumber", "lgwan", "internet"]
 SiteName = Literal["primary", "recovery"]
 
 ZONES: tuple[Zone, ...] = ("mynumber", "lgwan", "internet")
+#: zones in which staff sign in to pages; whoever comes in zone internet does not
+STAFF_ZONES: tuple[Zone, ...] = ("mynumber", "lgwan")
 LOOPBACK = "127.0.0.1"
 PREFECTURE = "040002"
 AUDIENCE_PLATFORM = "platform-api"
@@ -26,9 +28,9 @@ class Ports(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    postgres_primary: int = Field(15432, ge=1024, le=65000)
-    postgres_recovery: int = Field(15433, ge=1024, le=65000)
-    keycloak: int = Field(18080, ge=1024, le=65000)
+    postgres_primary: int = Field(15432, ge=1, le=65000)
+    postgres_recovery: int = Field(15433, ge=1, le=65000)
+    keycloak: int = Field(18080, ge=1, le=65000)
     keycloak_management: int = Field(19000, ge=1024, le=65000)
     restic_primary: int = Field(18001, ge=1024, le=65000)
     restic_recovery: int = Field(18002, ge=1024, le=65000)
@@ -62,6 +64,8 @@ class HomeConfig(BaseModel):
     ports: Ports = Ports()
     hosts: Hosts = Hosts()
     issuer: str = Field("", description="Keycloak as people's browsers name it; empty: as we do")
+    keycloak_tls: bool = Field(False, description="Keycloak is asked over TLS")
+    browsers: tuple[str, ...] = Field((), description="where browsers reach tenants; {code} and {zone} are filled in")
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Home:
 
     @property
     def keycloak_url(self) -> str:
-        return f"http://{self.hosts.keycloak}:{self.ports.keycloak}"
+        return f"{'https' if self.config.keycloak_tls else 'http'}://{self.hosts.keycloak}:{self.ports.keycloak}"
 
     @property
     def platform_api_url(self) -> str:
@@ -146,6 +150,10 @@ class Home:
     def jwks_url(self, code: str) -> str:
         """Where the platform reads the realm's keys; browsers may know Keycloak by another name."""
         return f"{self.keycloak_url}/realms/{code}/protocol/openid-connect/certs"
+
+    def origins(self, code: str, zone: Zone) -> list[str]:
+        """Scheme and host of the tenant's pages in the zone, as browsers see them: at both sites, behind their gateways."""
+        return [each.format(code=code, zone=zone) for each in self.config.browsers]
 
     def tenant_port(self, index: int, zone: Zone) -> int:
         """`index`: place of the tenant in the catalogue, 0–35."""

@@ -10,7 +10,7 @@ import systems
 from kit.db import POOL
 from kit.errors import Invalid
 from tenants.home import ZONES, Zone
-from tenants.model import SYSTEMS, Scale, Tenant
+from tenants.model import Scale, Tenant
 
 SYSTEMS_FOLDER = Path(systems.__path__[0])
 #: for backup, bulk import, night jobs and migrations together
@@ -49,7 +49,7 @@ def processes(tenant: Tenant) -> tuple[Process, ...]:
     """
     found: list[Process] = []
     for zone in ZONES:
-        here = [name for name in tenant.systems if SYSTEMS[name] == zone]
+        here = tenant.zones.get(zone, ())
         apart = [name for name in here if tenant.scale.get(name, Scale()).apart]
         together = [name for name in here if name not in apart]
         if together:

@@ -5,6 +5,7 @@ Tokens are never verified here (docs/decisions/0005-realm-per-municipality.md).
 
 import json
 import secrets
+import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from kit.errors import Unavailable
-from tenants.home import AUDIENCE_PLATFORM, PREFECTURE, Home
+from tenants.home import AUDIENCE_PLATFORM, PREFECTURE, STAFF_ZONES, Home, Zone
 from tenants.keyring import admin_secret, cli_secret, ensure_secret
 from tenants.model import Tenant
 
@@ -97,12 +98,12 @@ def staff_secrets(home: Home, code: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str | None) -> dict[str, Any]:
+def representation(home: Home, tenant: Tenant, people: dict[str, dict[str, str]], cli: str | None) -> dict[str, Any]:
     """The realm as Keycloak takes it."""
     code = tenant.code
     roles = sorted({role for each in staff_of(code).values() for role in each} | (set(CLI_ROLES) if cli else set()))
-    clients = [_public_client(zone, f"{code}-{zone}") for zone in ("mynumber", "lgwan")]
-    clients.append(_public_client("platform", AUDIENCE_PLATFORM))
+    clients = [_public_client(zone, f"{code}-{zone}", ways_back(home, code, zone)) for zone in STAFF_ZONES]
+    clients.append(_public_client("platform", AUDIENCE_PLATFORM, [LOOPBACK]))
     users = [_user(name, staff_of(code)[name], secret) for name, secret in people.items()]
     if cli:
         clients.append(_cli_client(cli))
@@ -120,7 +121,12 @@ def representation(tenant: Tenant, people: dict[str, dict[str, str]], cli: str |
     }
 
 
-def _public_client(name: str, audience: str) -> dict[str, Any]:
+def ways_back(home: Home, code: str, zone: Zone) -> list[str]:
+    """Where the realm may send a browser that signed in to the zone: its pages, and programs on the person's own machine."""
+    return [LOOPBACK, *(f"{origin}/*" for origin in home.origins(code, zone))]
+
+
+def _public_client(name: str, audience: str, ways_back: list[str]) -> dict[str, Any]:
     return {
         "clientId": name,
         "publicClient": True,
@@ -128,7 +134,7 @@ def _public_client(name: str, audience: str) -> dict[str, Any]:
         "implicitFlowEnabled": False,
         "directAccessGrantsEnabled": False,
         "serviceAccountsEnabled": False,
-        "redirectUris": [LOOPBACK],
+        "redirectUris": ways_back,
         "attributes": {"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "+"},
         "defaultClientScopes": ["basic", "roles", "profile"],
         "optionalClientScopes": [],
@@ -198,9 +204,9 @@ def _translated() -> Iterator[None]:
 
 
 def _admin(home: Home, **credentials: Any) -> KeycloakAdmin:
-    connection = KeycloakOpenIDConnection(
-        server_url=home.keycloak_url, realm_name="master", user_realm_name="master", timeout=60, **credentials
-    )
+    realm: Any = {"realm_name": "master", "user_realm_name": "master"}
+    verify = ssl.get_default_verify_paths().cafile or True  # what SSL_CERT_FILE names, as everywhere else
+    connection = KeycloakOpenIDConnection(server_url=home.keycloak_url, timeout=60, verify=verify, **realm, **credentials)
     return KeycloakAdmin(connection=connection)
 
 
@@ -218,14 +224,14 @@ def _is_complete(admin: KeycloakAdmin, code: str) -> bool:
 
 
 def ensure_realm(home: Home, tenant: Tenant) -> bool:
-    """Found the realm with its staff; False when it stands. A realm that a kill left half-founded is founded again.
+    """Found the realm with its staff; False when it stands as it should. One that a kill left half-founded is founded again.
 
     The identity that creates it is made for this call and removed at its end.
     """
     if exists(home, tenant.code):
-        return False
+        return _ensure_ways_back(home, tenant.code)
     cli = cli_secret(home) if tenant.code == PREFECTURE else None
-    wanted = representation(tenant, staff_secrets(home, tenant.code), cli)
+    wanted = representation(home, tenant, staff_secrets(home, tenant.code), cli)
     with _translated():
         founder = _admin(home, **admin_secret(home))
         if tenant.code in {each["realm"] for each in founder.get_realms()}:
@@ -237,6 +243,21 @@ def ensure_realm(home: Home, tenant: Tenant) -> bool:
             creator.change_current_realm(tenant.code)
             _require_two_factors(creator, tenant.code)
     return True
+
+
+def _ensure_ways_back(home: Home, code: str) -> bool:
+    """The gateways may have come, or moved, after the realm was founded."""
+    changed = False
+    with _translated():
+        admin = _admin(home, **admin_secret(home))
+        admin.change_current_realm(code)
+        clients = {each["clientId"]: each for each in admin.get_clients()}
+        for zone in STAFF_ZONES:
+            wanted, client = ways_back(home, code, zone), clients[zone]
+            if set(client["redirectUris"]) != set(wanted):
+                admin.update_client(client["id"], client | {"redirectUris": wanted})
+                changed = True
+    return changed
 
 
 def ensure_prefecture(home: Home) -> bool:

@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from infra import charts, landing, policy, sites
+from infra.config import SiteConfig
 from infra.landing import Release
 from kit.errors import Invalid
 from kit.settings import ProcessSettings
 from tenants.catalog import catalog, tenant
+from tenants.processes import processes
 from tests.support import land
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,12 +26,13 @@ def releases() -> list[Release]:
     cron = [landing.cron("resident_registry", "night", "03:00")]
     split = land.split()
     found = [landing.site_release("primary", land.SITE), *landing.tenant_releases(split, land.SITE)]
-    busy = found[-1]
-    outside = land.SITE.model_copy(update={"bundled": False, "postgres": land.SITE.peer, "keycloak": land.SITE.peer})
+    busy = next(each for each in found if each.name.endswith("-lgwan-shared"))
     return [
         *found,
         Release(f"{busy.name}-jobs", busy.chart, busy.values | {"cron": cron, "migrate": True}),
-        Release("platform-outside", "platform", landing.site_release("recovery", outside).values),
+        Release("platform-outside", "platform", landing.site_release("recovery", land.OWN_SERVERS).values),
+        Release("platform-guards", "platform", landing.site_release("recovery", land.GUARDS_ALONE).values),
+        Release(f"{busy.name}-outside", "system", landing.tenant_releases(split, land.OWN_SERVERS)[2].values),
     ]
 
 
@@ -57,7 +60,7 @@ def test_rendering_every_tenant_twice_gives_the_same() -> None:
     charts.load.cache_clear()
     again = [each.objects() for body in catalog().values() for each in landing.tenant_releases(body, land.SITE)]
     assert once == again
-    assert len(once) == 2 * len(catalog())
+    assert len(once) == sum(1 + len(processes(body)) for body in catalog().values())
 
 
 def test_the_whole_prefecture_breaks_no_rule() -> None:
@@ -74,6 +77,66 @@ def test_the_config_block_is_read_by_the_process() -> None:
         settings = ProcessSettings.model_validate(yaml.safe_load(config["data"]["config.yaml"]))
         assert settings.tenant_name == "石巻市"
         assert settings.port == 8080
+
+
+# mutant: paths by the systems' names alone, and nobody signs in
+def test_every_path_of_a_zone_leads_to_the_process_that_has_it() -> None:
+    asked = {
+        "/counter/sign-in/callback": "shared",
+        "/joint-procurement/tenders": "shared",
+        "/resident-registry/residents": "resident-registry",
+        "/counter/resident-registry": "resident-registry",
+        "/verify": "shared",
+    }
+    body = land.split()
+    for code in ("mynumber", "internet"):
+        ways = {
+            path["path"]: path["backend"]["service"]["name"]
+            for each in land.graph_of(body)
+            if each["kind"] == "Ingress" and each["metadata"]["namespace"].endswith(code)
+            for path in each["spec"]["rules"][0]["http"]["paths"]
+        }
+        here = {process.name for process in processes(body) if process.zone == code}
+        assert set(ways.values()) == here
+        for path, process in asked.items():
+            longest = max((way for way in ways if way == "/" or f"{path}/".startswith(f"{way}/")), key=len)
+            if process in here:
+                assert ways[longest] == process, path
+
+
+def test_browsers_reach_keycloaks_pages_and_the_counter_and_never_its_administration() -> None:
+    ways = {
+        (each["metadata"]["name"], each["spec"]["rules"][0]["host"], path["path"])
+        for each in landing.site_release("recovery", land.SITE).objects()
+        if each["kind"] == "Ingress"
+        for path in each["spec"]["rules"][0]["http"]["paths"]
+    }
+    login, cloud = ("keycloak-mynumber", "login.example.jp"), ("platform-api-mynumber", "cloud.example.jp", "/")
+    assert ways == {(*login, "/realms"), (*login, "/resources"), cloud}  # none for zone internet: no staff comes from there
+    own = [each for each in landing.site_release("recovery", land.OWN_SERVERS).objects() if each["kind"] == "Ingress"]
+    assert [each["metadata"]["name"] for each in own] == ["platform-api-mynumber"]
+
+
+def test_servers_of_ones_own_take_the_place_of_the_bundled_ones() -> None:
+    sets = [each["metadata"]["name"] for each in landing.site_release("recovery", land.OWN_SERVERS).objects()
+            if each["kind"] == "StatefulSet"]  # fmt: skip
+    assert sets == ["rest-server", "platform-api"]
+    config = next(each for each in land.graph_of(land.split(), land.OWN_SERVERS) if each["kind"] == "ConfigMap")
+    settings = ProcessSettings.model_validate(yaml.safe_load(config["data"]["config.yaml"]))
+    assert (settings.database_host, settings.database_port) == ("db.example.jp", 5432)
+    assert settings.jwks_url.startswith("https://login.example.jp:443/realms/042021/")
+    assert config["data"]["authorities.crt"] == land.AUTHORITY
+    mixed = land.SITE.model_copy(update={"postgres": land.OWN_SERVERS.postgres})
+    keycloak = next(each for each in landing.site_release("recovery", mixed).objects()
+                    if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "keycloak"))  # fmt: skip
+    assert (
+        "--db-url=jdbc:postgresql://db.example.jp:5432/keycloak" in keycloak["spec"]["template"]["spec"]["containers"][0]["args"]
+    )
+
+
+@pytest.mark.parametrize("site", [land.OWN_SERVERS, land.GUARDS_ALONE], ids=["own servers", "guards alone"])
+def test_a_site_of_another_shape_breaks_no_rule(site: SiteConfig) -> None:
+    assert policy.faults(land.whole(site)) == []
 
 
 # mutant: without `parameters` in infra/landing.settings a municipality's own fee would hold on one machine and not in a cluster

@@ -34,6 +34,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"mcloud:colour": "blue"}, "Pulumi.site-primary.yaml: mcloud:colour: unknown key"),
     ({"mcloud:images": {"cloud": "mcloud:latest", "keycloak": "x"}}, "mcloud:images.cloud: write an image by digest"),
     ({"mcloud:peer": {"cidrs": ["0.0.0.0/0"]}}, "mcloud:peer.cidrs: 0.0.0.0/0 is the whole world"),
+    ({"mcloud:postgres": {"host": "db.example.jp"}}, "mcloud:postgres: a server of your own needs host, port and cidrs"),
+    ({"mcloud:authorities": "-----BEGIN NOTHING"}, "mcloud:authorities: no certificates in PEM"),
     ({"mcloud:storage_gib": 0}, "mcloud:storage_gib"),
 ]
 

@@ -9,7 +9,8 @@ import yaml
 from infra import instance, keyring_secrets
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
-from kit.errors import Conflict, Unavailable
+from kit.errors import Conflict, NotFound, Unavailable
+from tenants import realm
 from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.keyring import platform_url, postgres_url, tenant_keys
@@ -28,6 +29,38 @@ def test_addresses_are_services_of_this_site_and_names_of_the_other(tmp_path: Pa
     assert here.issuer("042021") == "http://127.0.0.1:18080/realms/042021"  # what browsers see, and tokens say
     assert here.jwks_url("042021").startswith("http://keycloak.mcloud-platform.svc:8080/realms/042021/")
     assert here.process_url(0, "042021", "lgwan", "shared") == "http://shared.t-042021-lgwan.svc.primary.mcloud:8080"
+
+
+def test_addresses_are_those_of_servers_of_ones_own(tmp_path: Path) -> None:
+    made = instance.settings("recovery", land.OWN_SERVERS, ["https://{code}-{zone}.example.jp"])
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(made.model_dump(mode="json")))
+    here = Home(tmp_path)
+    assert postgres_url(here, "recovery").endswith("@db.example.jp:5432/postgres")
+    assert postgres_url(here, "primary").endswith("@db.recovery.example.jp:5433/postgres")  # the other site's, whatever its name
+    assert here.keycloak_url == "https://login.example.jp:443"
+    assert here.origins("042021", "lgwan") == ["https://042021-lgwan.example.jp"]
+    assert realm.ways_back(here, "042021", "lgwan") == ["http://127.0.0.1/*", "https://042021-lgwan.example.jp/*"]
+
+
+# mutant: a password is made when none was given, and the server refuses it minutes later
+@pytest.mark.parametrize(
+    ("missing", "server"),
+    [
+        ("postgres-recovery", "db.example.jp"),
+        ("postgres-primary", "db.recovery.example.jp"),
+        ("keycloak-admin", "login.example.jp"),
+    ],
+)
+def test_passwords_of_ones_own_servers_must_be_given(tmp_path: Path, missing: str, server: str) -> None:
+    (tmp_path / "stacks").mkdir()
+    body = {f"mcloud:{key}": value for key, value in land.OWN_SERVERS.model_dump(mode="json").items()}
+    (tmp_path / "stacks" / "Pulumi.site-recovery.yaml").write_text(yaml.safe_dump({"config": body}))
+    (tmp_path / "secrets").mkdir()
+    for name in {"postgres-recovery", "postgres-primary", "keycloak-admin"} - {missing}:
+        (tmp_path / "secrets" / f"{name}.json").write_text('{"username": "x", "password": "y"}')
+    with pytest.raises(NotFound, match=f"{server} is your own server: write .*/secrets/{missing}.json"):
+        keyring_secrets.site_secrets(Home(tmp_path), "recovery")
+    assert not (tmp_path / "secrets" / f"{missing}.json").exists()
 
 
 def test_one_machine_stays_loopback(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 import anyio
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from infra.targets.services import Postgres
 from kit import clock, pages, sessions
 from kit.app import create_app
-from kit.auth import Actor, require
+from kit.auth import Actor, Verifier, require
 from kit.db import Database, connect
 from kit.errors import Unauthenticated
 from kit.oidc import Realm, SignedIn, derived
@@ -283,3 +285,28 @@ def test_realm_refuses_a_state_that_is_not_its_own() -> None:
     verifier: Any = None
     with pytest.raises(Unauthenticated):
         Realm(verifier, "mynumber", "http://x/").answer("secret", state="other", code="x")
+
+
+# mutant: the issuer's address, which browsers know and a pod behind its walls cannot reach
+def test_a_code_is_exchanged_where_the_process_reaches_the_realm() -> None:
+    asked: list[str] = []
+
+    class Realms(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(400)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Realms) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        inside = f"http://127.0.0.1:{server.server_port}/realms/045811/protocol/openid-connect"
+        issuer = "https://login.invalid/realms/045811"
+        verifier = Verifier(issuer=issuer, jwks_url=f"{inside}/certs", audience="x", clients=frozenset(), tenant="045811")
+        realm = Realm(verifier, "mynumber", "https://onagawa.example/counter/sign-in/callback")
+        assert realm.question("secret").startswith("https://login.invalid/realms/045811/protocol/openid-connect/auth?")
+        with pytest.raises(Unauthenticated):
+            realm.answer("secret", state=derived("secret", "state"), code="x")
+        server.shutdown()
+    assert asked == ["/realms/045811/protocol/openid-connect/token"]

@@ -16,6 +16,7 @@ from tenants import catalog, lifecycle
 from tenants.home import Home
 from tenants.keyring import tenant_keys, unwrap, wrap
 from tenants.model import COMPANIONS, SITES, SYSTEMS
+from tenants.processes import processes
 
 ONAGAWA = catalog.tenant("045811")
 
@@ -119,3 +120,12 @@ def test_wrapped_keys_open_at_their_site_for_their_tenant_only(tmp_path: Path) -
     with pytest.raises(Unavailable, match="another tenant"):
         unwrap(home, "recovery", "046060")
     assert keys.data_key not in repr(keys)
+
+
+# mutant: companions left out of `processes`, and the public's checks of certificates lead nowhere in a cluster
+def test_every_system_of_a_zone_has_its_process() -> None:
+    for body in catalog.catalog().values():
+        found: dict[str, set[str]] = {}
+        for process in processes(body):
+            found.setdefault(process.zone, set()).update(process.systems)
+        assert found == {zone: set(names) for zone, names in body.zones.items()}
