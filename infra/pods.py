@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from infra.config import KEYCLOAK_SERVICE
 from infra.targets.services import Postgres, answers, rest_server_command, wait_until
 from infra.zones import POSTGRES_PORT, REST_PORT
 from kit.db import connect
@@ -81,7 +82,8 @@ def counter() -> Sequence[str]:
     here = home()
     say(f"counter: laid {', '.join(seed(here, KEYRING)) or 'nothing new'}")
     wait_until(partial(_database_answers, here), "PostgreSQL", 300)
-    for name in PLATFORM_DATABASES:
+    own_keycloak = here.hosts.keycloak != KEYCLOAK_SERVICE  # which keeps its tables elsewhere
+    for name in PLATFORM_DATABASES[: 2 if own_keycloak else None]:
         databases.ensure_database(postgres_url(here, "recovery"), name, {"owner": database_secret(here, name)})
     say("counter: the platform's databases stand")
     wait_until(partial(answers, f"{here.keycloak_url}/realms/master"), "Keycloak", 600)

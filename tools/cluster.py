@@ -19,6 +19,7 @@ PULUMI = "3.259.0"
 KUBERNETES = "1.34.4"
 KUBE_ROUTER = "2.1.0"
 COREDNS = "1.12.4"
+INGRESS = "0.14.7"
 PAUSE = "1"
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 #: what only containers, networks and images need: program -> Debian package
@@ -83,6 +84,7 @@ _ROUTER = Module(
     (f"github.com/cloudnativelabs/kube-router/v2/pkg/version.Version={KUBE_ROUTER}",),
 )
 _COREDNS = Module("coredns", COREDNS, "github.com/coredns/coredns", 72)
+_INGRESS = Module("haproxy-ingress", INGRESS, "github.com/jcmoraisjr/haproxy-ingress/pkg", 46)
 _PAUSE = Module("pause", PAUSE, ".", 1)
 
 
@@ -175,6 +177,11 @@ def pause() -> Path:
     return _PAUSE.path()
 
 
+def haproxy_ingress() -> Path:
+    """The ingress controller that tests put before a site; beside it `rootfs`, what its image needs besides HAProxy."""
+    return _INGRESS.path()
+
+
 def ensure_pulumi() -> None:
     """Pulumi with the host of its Python programs, built when there is no fitting one."""
     if not _own_pulumi():
@@ -183,14 +190,21 @@ def ensure_pulumi() -> None:
 
 def _add_language_host(draft: Path) -> None:
     compile_into(draft / _HOST.name, _HOST)
-    go = needed("go", "finds Pulumi's sources")
-    asked = [go, "list", "-m", "-f", "{{.Dir}}", PULUMI_SDK]
-    found = subprocess.run(asked, cwd=HERE / "go" / "pulumi", capture_output=True, text=True)
-    scripts = Path(found.stdout.strip()) / "python"
+    scripts = _sources("pulumi", PULUMI_SDK) / "python"
     for script in ("cmd/pulumi-language-python-exec", "dist/pulumi-resource-pulumi-python"):
         target = draft / Path(script).name
         shutil.copyfile(scripts / script, target)
         target.chmod(0o755)
+
+
+def _sources(name: str, module: str) -> Path:
+    """Where Go laid the sources of a module that `tools/go/<name>` names."""
+    asked = [needed("go", f"finds the sources of {name}"), "list", "-m", "-f", "{{.Dir}}", module]
+    return Path(subprocess.run(asked, cwd=HERE / "go" / name, capture_output=True, text=True).stdout.strip())
+
+
+def _add_rootfs(draft: Path) -> None:
+    shutil.copytree(_sources("haproxy-ingress", "github.com/jcmoraisjr/haproxy-ingress") / "rootfs", draft / "rootfs")
 
 
 def ensure_kubernetes() -> None:
@@ -201,6 +215,7 @@ def ensure_kubernetes() -> None:
     if not _own_coredns():
         _COREDNS.ensure()
     _PAUSE.ensure()
+    _INGRESS.ensure(_add_rootfs)
 
 
 def _name_applets(draft: Path) -> None:

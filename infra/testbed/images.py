@@ -22,7 +22,8 @@ def _member(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644)
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _archive(members: list[tuple[str, bytes, int]]) -> bytes:
+def archive(members: list[tuple[str, bytes, int]]) -> bytes:
+    """A tar file of the members: name, bytes, mode."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, data, mode in members:
@@ -32,18 +33,25 @@ def _archive(members: list[tuple[str, bytes, int]]) -> bytes:
 
 def pack(program: Path, reference: str, target: Path) -> Path:
     """An image archive holding one static program, run as user 65532; the same program gives the same digest."""
-    layer = _archive([(program.name, program.read_bytes(), 0o755)])
+    layer = archive([(program.name, program.read_bytes(), 0o755)])
+    return pack_layers([layer], reference, [f"/{program.name}"], target, User="65532:65532", Env=["PATH=/"])
+
+
+def pack_layers(layers: list[bytes], reference: str, entry: list[str], target: Path, **more: Any) -> Path:
+    """An image archive of the layers (tar files), begun by `entry`; `more` as the image format names it."""
     config: dict[str, Any] = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Entrypoint": [f"/{program.name}"], "User": "65532:65532", "Env": ["PATH=/"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "config": {"Entrypoint": entry, **more},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]},
     }
     text = json.dumps(config, sort_keys=True).encode()
     name = f"{hashlib.sha256(text).hexdigest()}.json"
-    manifest = json.dumps([{"Config": name, "RepoTags": [reference], "Layers": ["layer.tar"]}]).encode()
+    files = {f"layer-{number}.tar": layer for number, layer in enumerate(layers)}
+    manifest = json.dumps([{"Config": name, "RepoTags": [reference], "Layers": list(files)}]).encode()
+    members = [(name, text), *files.items(), ("manifest.json", manifest)]
     draft = target.with_suffix(".draft")
-    draft.write_bytes(_archive([(name, text, 0o644), ("layer.tar", layer, 0o644), ("manifest.json", manifest, 0o644)]))
+    draft.write_bytes(archive([(name, data, 0o644) for name, data in members]))
     return draft.rename(target)
 
 

@@ -77,7 +77,7 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypa
 
 
 def test_every_module_is_fixed_by_checksums() -> None:
-    for module in (cluster._PULUMI, cluster._HOST, cluster._KUBE, cluster._ROUTER, cluster._COREDNS):
+    for module in (cluster._PULUMI, cluster._HOST, cluster._KUBE, cluster._ROUTER, cluster._COREDNS, cluster._INGRESS):
         folder = programs.HERE / "go" / module.name
         asked = (folder / "go.mod").read_text()
         assert (folder / "go.sum").stat().st_size > 1000
