@@ -6,7 +6,6 @@ Secrets never stand here: they lie in the instance's keyring, and the kubeconfig
 import json
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +13,7 @@ import yaml
 from cryptography.x509 import load_pem_x509_certificates
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from infra.networks import network_faults
 from kit.errors import Invalid, NotFound
 from tenants.home import Home, SiteName, Zone
 
@@ -49,6 +49,22 @@ class Gateway(Strict):
         "", description="name of the certificate's Secret in each namespace; empty: TLS ends before the ingress"
     )
 
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """An ingress that no wall opens to, or without a host, would be landed and answer nobody, or everybody."""
+        for zone in (zone for zone, name in self.classes.items() if name):
+            if not self.namespaces.get(zone):
+                raise ValueError(f"zone {zone} has a class, but no namespace: say under namespaces where its controller runs")
+            if not self.domain:
+                raise ValueError(f"zone {zone} has a class, but there is no domain: hosts are <code>-{zone}.<domain>")
+        for what, names in (("class", self.classes), ("namespace", self.namespaces)):
+            given = [name for name in names.values() if name]
+            if shared := {name for name in given if given.count(name) > 1}:
+                raise ValueError(
+                    f"{what} {', '.join(sorted(shared))} serves several zones: each zone has a controller of its own"
+                )
+        return self
+
 
 class Outside(Strict):
     """Where something outside the cluster answers."""
@@ -60,9 +76,8 @@ class Outside(Strict):
     @field_validator("cidrs")
     @classmethod
     def _networks(cls, cidrs: tuple[str, ...]) -> tuple[str, ...]:
-        for each in cidrs:
-            if ip_network(each).prefixlen == 0:
-                raise ValueError(f"{each} is the whole world: name the server's own address")
+        if faults := network_faults(cidrs):
+            raise ValueError("; ".join(faults))
         return cidrs
 
 
@@ -190,7 +205,7 @@ def read_site(home: Home, site: SiteName) -> SiteConfig:
 
 def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
     """A site's configuration from Pulumi's keys (`mcloud:kubeconfig` …); structured values may be JSON texts."""
-    found = {key.removeprefix(PREFIX): _value(value) for key, value in config.items() if key.startswith(PREFIX)}
+    found = _values(config, source)
     try:
         return SiteConfig.model_validate(found)
     except ValidationError as wrong:
@@ -204,7 +219,7 @@ def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
 
 def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:
     """A tenant stack's configuration from Pulumi's keys."""
-    found = {key.removeprefix(PREFIX): _value(value) for key, value in config.items() if key.startswith(PREFIX)}
+    found = _values(config, source)
     try:
         return TenantConfig.model_validate(found)
     except ValidationError as wrong:
@@ -212,10 +227,20 @@ def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:
         raise Invalid(f"{source}: {PREFIX}{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
-def _value(value: object) -> object:
+def _values(config: Mapping[str, object], source: str) -> dict[str, object]:
+    """Our keys without their prefix; of another program's, nothing."""
+    return {
+        key.removeprefix(PREFIX): _value(value, f"{source}: {key}") for key, value in config.items() if key.startswith(PREFIX)
+    }
+
+
+def _value(value: object, where: str) -> object:
     """The engine hands structures and booleans over as JSON texts."""
     if isinstance(value, str) and value[:1] in ("{", "["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as wrong:
+            raise Invalid(f"{where}: not JSON, {wrong}: write the structure as YAML, without quotes around it") from None
     return value
 
 

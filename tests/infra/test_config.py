@@ -30,12 +30,51 @@ def test_a_good_description_is_read(tmp_path: Path) -> None:
     assert config.read_site(write(tmp_path, GOOD), "primary").landing == ("system:masters",)
 
 
+def gateway(**change: Any) -> dict[str, Any]:
+    whole = {"classes": {"lgwan": "lgwan"}, "namespaces": {"lgwan": "gateway-lgwan"}, "domain": "example.jp"}
+    return {"mcloud:gateway": whole | change}
+
+
+GATEWAYS = [gateway(), gateway(classes={}, domain=""), gateway(classes={"lgwan": ""}, namespaces={}, domain="")]
+
+
+@pytest.mark.parametrize("change", GATEWAYS)
+def test_a_zone_without_a_class_needs_nothing_more(tmp_path: Path, change: dict[str, Any]) -> None:
+    found = config.read_site(write(tmp_path, GOOD | change), "primary").gateway
+    assert found.model_dump(exclude={"tls_secret"}) == change["mcloud:gateway"]
+
+
+WIDE_ENOUGH = ["10.0.0.0/8", "172.16.0.0/12", "fd00:1::/32", "10.80.0.2/32"]
+
+
+def test_a_network_that_somebody_has_to_himself_is_read(tmp_path: Path) -> None:
+    found = config.read_site(write(tmp_path, GOOD | {"mcloud:peer": {"cidrs": WIDE_ENOUGH}}), "primary")
+    assert list(found.peer.cidrs) == WIDE_ENOUGH
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"mcloud:colour": "blue"}, "Pulumi.site-primary.yaml: mcloud:colour: unknown key"),
     ({"mcloud:images": {"cloud": "mcloud:latest", "keycloak": "x"}}, "mcloud:images.cloud: write an image by digest"),
-    ({"mcloud:peer": {"cidrs": ["0.0.0.0/0"]}}, "mcloud:peer.cidrs: 0.0.0.0/0 is the whole world"),
     ({"mcloud:postgres": {"host": "db.example.jp"}}, "mcloud:postgres: a server of your own needs host, port and cidrs"),
     ({"mcloud:authorities": "-----BEGIN NOTHING"}, "mcloud:authorities: no certificates in PEM"),
+    ({"mcloud:peer": {"cidrs": ["0.0.0.0/0"]}}, "mcloud:peer.cidrs: 0.0.0.0/0 is wider than /8, .* name the server's own"),
+    ({"mcloud:dns": {"cidrs": ["8.0.0.0/7"]}}, "mcloud:dns.cidrs: 8.0.0.0/7 is wider than /8"),
+    (
+        {"mcloud:api_server": {"cidrs": ["0.0.0.0/1", "128.0.0.0/1"]}},
+        "api_server.cidrs: 0.0.0.0/0, which several blocks are together, is wider than /8",
+    ),
+    ({"mcloud:postgres": {"cidrs": ["2000::/12"]}}, "mcloud:postgres.cidrs: 2000::/12 is wider than /16"),
+    ({"mcloud:keycloak": {"cidrs": ["10.0.0.1/8"]}}, "mcloud:keycloak.cidrs: 10.0.0.1/8 has host bits set: write a network as"),
+    ({"mcloud:images": "{"}, "Pulumi.site-primary.yaml: mcloud:images: not JSON, .*: write the structure as YAML"),
+    ({"mcloud:landing": "[system:masters]"}, "Pulumi.site-primary.yaml: mcloud:landing: not JSON"),
+    (gateway(namespaces={}), "mcloud:gateway: zone lgwan has a class, but no namespace: say under namespaces"),
+    (gateway(namespaces={"internet": "elsewhere"}), "mcloud:gateway: zone lgwan has a class, but no namespace"),
+    (gateway(domain=""), "mcloud:gateway: zone lgwan has a class, but there is no domain"),
+    (
+        gateway(classes={"lgwan": "one", "internet": "one"}, namespaces={"lgwan": "a", "internet": "b"}),
+        "mcloud:gateway: class one serves several zones",
+    ),
+    (gateway(namespaces={"lgwan": "a", "internet": "a"}), "mcloud:gateway: namespace a serves several zones"),
     ({"mcloud:storage_gib": 0}, "mcloud:storage_gib"),
 ]
 
@@ -57,6 +96,11 @@ def test_structures_may_come_as_texts_from_the_engine() -> None:
 
     given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in GOOD.items()}
     assert config.parse_site(given, "x") == config.parse_site(GOOD, "x")
+
+
+def test_a_text_from_the_engine_that_is_no_structure_is_named() -> None:
+    with pytest.raises(Invalid, match=r"^tenant-042021: mcloud:onboarded: not JSON"):
+        config.parse_tenant({"mcloud:onboarded": "{"}, "tenant-042021")
 
 
 @pytest.mark.parametrize("name", ["site-moon", "tenant", "tenant-x", "tenant-042021-moon", "other"])
