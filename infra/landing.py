@@ -159,7 +159,8 @@ def cron(system: str, job: str, at: str) -> dict[str, Any]:
     """A job of a system's contract, as the chart runs it with the settings of the process."""
     hour, minute = (int(part) for part in at.split(":"))
     arguments = [f"systems.{system}.jobs.{job}", "/etc/mcloud/config.yaml"]
-    return {"name": f"{system.replace('_', '-')}-{job}", "schedule": f"{minute} {hour} * * *", "arguments": arguments}
+    name, schedule = f"{system.replace('_', '-')}-{job}", f"{minute} {hour} * * *"
+    return {"name": name, "system": system, "schedule": schedule, "arguments": arguments}
 
 
 def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class CronJob(Strict):
     """Something by the clock (Asia/Tokyo)."""
 
     name: str = Field(pattern=NAME)
+    system: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="whose job it is")
     schedule: str = Field(pattern=CRON)
     arguments: tuple[str, ...] = Field(description="of `python -m`")
 

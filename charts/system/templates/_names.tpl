@@ -10,7 +10,11 @@ app.kubernetes.io/part-of: mcloud
 app.kubernetes.io/component: process
 mcloud/tenant: {{ .Values.tenant | quote }}
 mcloud/zone: {{ .Values.zone }}
-{{- range .Values.config.systems }}
+{{- include "system.systems" .Values.config.systems }}
+{{- end }}
+{{/* Call with a list of names of systems. */}}
+{{- define "system.systems" -}}
+{{- range . }}
 mcloud/system-{{ . | replace "_" "-" }}: "true"
 {{- end }}
 {{- end }}
@@ -18,15 +22,16 @@ mcloud/system-{{ . | replace "_" "-" }}: "true"
 t-{{ .Values.tenant }}-{{ .Values.zone }}
 {{- end }}
 
-{{/* A job's pods carry another name: the process's doors are not theirs. */}}
+{{/* A job's pods carry another name: the process's doors are not theirs. Call with (dict "root" $ "systems" names). */}}
 {{- define "system.jobLabels" -}}
-app.kubernetes.io/name: {{ .Values.process }}-job
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/name: {{ .root.Values.process }}-job
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/part-of: mcloud
 app.kubernetes.io/component: job
-mcloud/tenant: {{ .Values.tenant | quote }}
-mcloud/zone: {{ .Values.zone }}
+mcloud/tenant: {{ .root.Values.tenant | quote }}
+mcloud/zone: {{ .root.Values.zone }}
+{{- include "system.systems" .systems }}
 {{- end }}
 
 {{- define "system.podSecurity" -}}

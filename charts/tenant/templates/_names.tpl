@@ -9,7 +9,5 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 app.kubernetes.io/part-of: mcloud
 app.kubernetes.io/component: tenant
 mcloud/tenant: {{ .root.Values.tenant | quote }}
-{{- with .zone }}
-mcloud/zone: {{ . }}
-{{- end }}
+mcloud/zone: {{ .zone }}
 {{- end }}
