@@ -1,5 +1,6 @@
 """The 15 rights by which somebody makes himself master of more than he was given. Pure."""
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 READS, WRITES = {"get", "list", "watch"}, {"create", "update", "patch", "delete", "deletecollection"}
@@ -9,11 +10,16 @@ ESCALATIONS: dict[str, tuple[str, set[str], set[str]]] = {
     "reads secrets": ("", {"secrets"}, READS),
     "creates pods": ("", {"pods"}, {"create"}),
     "creates workloads": (
-        "apps batch",
-        {"deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"},
+        " apps batch",
+        {"deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs"},
         {"create", "update", "patch"},
     ),
-    "enters pods": ("", {"pods/exec", "pods/attach", "pods/portforward"}, {"get", "create"}),
+    # through the API server's proxy a pod is reached past its walls
+    "enters pods": (
+        "",
+        {"pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"},
+        {"get", "create"},
+    ),
     "adds containers to pods": ("", {"pods/ephemeralcontainers"}, {"update", "patch"}),
     "mints tokens": ("", {"serviceaccounts/token"}, {"create"}),
     "proxies to nodes": ("", {"nodes/proxy"}, {"get", "create"}),
@@ -46,12 +52,17 @@ ESCALATIONS: dict[str, tuple[str, set[str], set[str]]] = {
 
 
 def held(rule: dict[str, Any]) -> list[str]:
-    """The escalations that a rule of a role gives."""
+    """The escalations that a rule of a role gives. A wildcard in a part of a name holds all that it may stand for."""
     groups, resources, verbs = (set(rule.get(key, [])) for key in ("apiGroups", "resources", "verbs"))
     if "*" in groups | resources | verbs:
         return ["holds a wildcard"]
-    return [
+    found = [f"holds the wildcard {each}" for each in sorted(groups | resources | verbs) if "*" in each]
+    return found + [
         what
         for what, (at, of, by) in ESCALATIONS.items()
-        if groups & set(at.split(" ") if at else [""]) and resources & of and verbs & by
+        if _meets(groups, set(at.split(" ") if at else [""])) and _meets(resources, of) and _meets(verbs, by)
     ]
+
+
+def _meets(given: set[str], names: set[str]) -> bool:
+    return any(fnmatchcase(each, pattern) for pattern in given for each in names)

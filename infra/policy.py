@@ -7,7 +7,10 @@ in words; nothing is changed.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from infra import pod_security
 from infra.escalations import held
+from infra.labels import TENANTS, label_faults
+from infra.networks import network_faults
 
 Manifest = dict[str, Any]
 Graph = Sequence[Manifest]
@@ -22,14 +25,19 @@ def name(each: Manifest) -> str:
     return f"{each['kind']} {place + '/' if place else ''}{each['metadata']['name']}"
 
 
+def _template(each: Manifest) -> Manifest | None:
+    """Metadata and spec of the pods that a workload makes; None for anything else."""
+    if each["kind"] not in WORKLOADS or each["kind"] == "Pod":
+        return each if each["kind"] == "Pod" else None
+    spec: dict[str, Any] = each["spec"]["jobTemplate"]["spec"] if each["kind"] == "CronJob" else each["spec"]
+    template: Manifest = spec["template"]
+    return template
+
+
 def pod_spec(each: Manifest) -> dict[str, Any] | None:
     """The pod that a workload makes; None for anything else."""
-    if each["kind"] not in WORKLOADS:
-        return None
-    spec: dict[str, Any] = each["spec"]
-    if each["kind"] == "CronJob":
-        spec = spec["jobTemplate"]["spec"]
-    return spec if each["kind"] == "Pod" else spec["template"]["spec"]
+    template = _template(each)
+    return None if template is None else template["spec"]
 
 
 def pods(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,7 +49,7 @@ def pods(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def containers(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
     for where, spec in pods(graph):
-        for each in (*spec.get("initContainers", []), *spec["containers"]):
+        for each in pod_security.containers(spec):
             yield f"{where} container {each['name']}", each
 
 
@@ -60,16 +68,25 @@ def images_are_digests(graph: Graph) -> list[str]:
     ]
 
 
+#: what a tenant was promised in each zone, and no more (charts/tenant)
+PLAN = ("requests.cpu", "requests.memory", "limits.memory", "pods", "requests.storage", "persistentvolumeclaims")
+
+
 def quota_present(graph: Graph) -> list[str]:
-    """One tenant never takes what others were promised."""
-    limited = _by_namespace(graph, "ResourceQuota", lambda each: "pods" in each["spec"]["hard"])
-    bounded = _by_namespace(graph, "LimitRange", lambda each: bool(each["spec"]["limits"]))
-    return [
-        f"{name(each)} has no {what}"
-        for each in _of(graph, "Namespace")
-        for what, there in (("quota of pods", limited), ("limit range", bounded))
-        if each["metadata"]["name"] not in there
-    ]
+    """One tenant never takes what others were promised. A quota with scopes binds some pods only: it does not count."""
+    bounded: dict[str, set[str]] = {}
+    for each in _of(graph, "ResourceQuota"):
+        if not each["spec"].get("scopes") and not each["spec"].get("scopeSelector"):
+            bounded.setdefault(each["metadata"]["namespace"], set()).update(each["spec"]["hard"])
+    limited = _by_namespace(graph, "LimitRange", lambda each: bool(each["spec"]["limits"]))
+    found = []
+    for each in _of(graph, "Namespace"):
+        place = each["metadata"]["name"]
+        wanted = PLAN if place.startswith(TENANTS) else ("pods",)
+        found += [f"{name(each)} has no quota of {what}" for what in wanted if what not in bounded.get(place, ())]
+        if place not in limited:
+            found.append(f"{name(each)} has no limit range")
+    return found
 
 
 def default_deny_present(graph: Graph) -> list[str]:
@@ -85,21 +102,24 @@ def default_deny_present(graph: Graph) -> list[str]:
 
 
 def walls_name_their_neighbours(graph: Graph) -> list[str]:
-    """No policy opens to everybody, and no namespace is known by a label that somebody can write."""
+    """No policy opens to everybody or at every port, and no namespace is known by a label that somebody can write."""
     found = []
     for each in _of(graph, "NetworkPolicy"):
-        spec = each["spec"]
+        spec, blocks = each["spec"], []
         rules = [(rule, "from") for rule in spec.get("ingress", [])] + [(rule, "to") for rule in spec.get("egress", [])]
         for rule, side in rules:
             if not rule.get(side) or not rule.get("ports"):
                 found.append(f"{name(each)}: a rule without {side if not rule.get(side) else 'ports'} opens to everybody")
-            found += [f"{name(each)}: {why}" for peer in rule.get(side, []) if (why := _loose(peer))]
+            if any("port" not in port or "endPort" in port for port in rule.get("ports", [])):
+                found.append(f"{name(each)}: a rule opens more than one port at once")
+            peers = rule.get(side, [])
+            blocks += [peer["ipBlock"]["cidr"] for peer in peers if "ipBlock" in peer]
+            found += [f"{name(each)}: {why}" for peer in peers if "ipBlock" not in peer and (why := _loose(peer))]
+        found += [f"{name(each)}: {fault}" for fault in network_faults(blocks)]
     return found
 
 
 def _loose(peer: dict[str, Any]) -> str | None:
-    if "ipBlock" in peer:
-        return "an address block is the whole world" if peer["ipBlock"]["cidr"].endswith("/0") else None
     selector = peer.get("namespaceSelector")
     if selector is None:
         return "a peer without a namespace is every pod of that label"
@@ -120,35 +140,12 @@ def namespaces_are_restricted(graph: Graph) -> list[str]:
 
 def pods_are_restricted(graph: Graph) -> list[str]:
     """Non-root, RuntimeDefault seccomp, no token of the cluster, nothing of the node."""
-    found = []
-    for where, spec in pods(graph):
-        context = spec.get("securityContext", {})
-        faults = {
-            "may run as root": context.get("runAsNonRoot") is not True or context.get("runAsUser") == 0,
-            "has no RuntimeDefault seccomp": context.get("seccompProfile", {}).get("type") != "RuntimeDefault",
-            "carries a token of the cluster": spec.get("automountServiceAccountToken") is not False,
-            "shares the node's network": bool(spec.get("hostNetwork")),
-            "shares the node's processes": bool(spec.get("hostPID") or spec.get("hostIPC")),
-            "mounts the node's files": any("hostPath" in volume for volume in spec.get("volumes", [])),
-        }
-        found += [f"{where} {fault}" for fault, is_so in faults.items() if is_so]
-    return found
+    return [f"{where} {fault}" for where, spec in pods(graph) for fault in pod_security.pod_faults(spec)]
 
 
 def containers_are_restricted(graph: Graph) -> list[str]:
-    """No privileges, no capabilities, nothing written beside its volumes."""
-    found = []
-    for where, each in containers(graph):
-        context = each.get("securityContext", {})
-        faults = {
-            "is privileged": bool(context.get("privileged")),
-            "may gain privileges": context.get("allowPrivilegeEscalation") is not False,
-            "keeps capabilities": context.get("capabilities") != {"drop": ["ALL"]},
-            "may write its root file system": context.get("readOnlyRootFilesystem") is not True,
-            "takes a port of the node": any("hostPort" in port for port in each.get("ports", [])),
-        }
-        found += [f"{where} {fault}" for fault, is_so in faults.items() if is_so]
-    return found
+    """No privileges, no capabilities, nothing written beside its volumes, nothing taken back of what binds the pod."""
+    return [f"{where} {fault}" for where, each in containers(graph) for fault in pod_security.container_faults(each)]
 
 
 def containers_say_what_they_need(graph: Graph) -> list[str]:
@@ -179,12 +176,23 @@ def no_secret_in_charts(graph: Graph) -> list[str]:
 
 def services_stay_inside(graph: Graph) -> list[str]:
     """Only the zone's own gateway lets anybody in."""
-    kinds = {name(each): each["spec"].get("type", "ClusterIP") for each in _of(graph, "Service")}
-    found = [f"{where} is a {kind}" for where, kind in kinds.items() if kind != "ClusterIP"]
+    found = []
+    for each in _of(graph, "Service"):
+        if (kind := each["spec"].get("type", "ClusterIP")) != "ClusterIP":
+            found.append(f"{name(each)} is a {kind}")
+        if taken := each["spec"].get("externalIPs"):
+            found.append(f"{name(each)} takes what is sent to {', '.join(taken)} (externalIPs), past the gateway")
+    zones: dict[str, set[str]] = {}
     for each in _of(graph, "Ingress"):
-        loud = [key for key in each["metadata"].get("annotations", {}) if "snippet" in key]
+        loud = [
+            key for key in each["metadata"].get("annotations", {}) if "snippet" in key or key == "kubernetes.io/ingress.class"
+        ]
         found += [f"{name(each)} injects configuration by {key}" for key in loud]
-    return found
+        if not (gateway := each["spec"].get("ingressClassName")):
+            found.append(f"{name(each)} has no class: whichever gateway is the cluster's default would take it")
+        else:
+            zones.setdefault(gateway, set()).add(each["metadata"]["namespace"].rpartition("-")[2])
+    return found + [f"ingress class {gateway} serves {' and '.join(sorted(of))}" for gateway, of in zones.items() if len(of) > 1]
 
 
 #: the one escalation that is given -> why. Its namespace holds the platform alone; no tenant's subject is in it.
@@ -205,13 +213,15 @@ def rights_do_not_escalate(graph: Graph) -> list[str]:
 
 
 def rights_stay_inside(graph: Graph) -> list[str]:
-    """No right over the whole cluster, nobody from another namespace, and nobody unnamed."""
+    """No right over the whole cluster or made by somebody else, nobody from another namespace, and nobody unnamed."""
     found = [f"{name(each)} is valid in the whole cluster" for each in _of(graph, "ClusterRoleBinding", "ClusterRole")]
     for each in _of(graph, "RoleBinding"):
+        if each["roleRef"]["kind"] != "Role":
+            found.append(f"{name(each)} gives {each['roleRef']['kind']} {each['roleRef']['name']}: name a Role beside it")
         for subject in each.get("subjects", []):
             if subject.get("namespace", each["metadata"]["namespace"]) != each["metadata"]["namespace"]:
                 found.append(f"{name(each)} lets in {subject['name']} of {subject['namespace']}")
-            if subject["name"] in ("system:anonymous", "system:unauthenticated", "system:authenticated"):
+            if subject["name"].startswith("system:"):
                 found.append(f"{name(each)} lets in {subject['name']}")
     return found
 
@@ -246,14 +256,19 @@ def data_is_kept(graph: Graph) -> list[str]:
 
 
 def labels_are_there(graph: Graph) -> list[str]:
-    """Every object says what it is part of; in a tenant's namespace also whose."""
-    needed = ("app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/part-of")
+    """Objects, and the jobs and pods that they make, say what they are part of and which zone; a tenant's also whose, truly."""
     found = []
     for each in graph:
-        labels = each["metadata"].get("labels", {})
-        tenants = each["metadata"].get("namespace", "").startswith("t-")
-        missing = [key for key in (*needed, *(("mcloud/tenant",) if tenants else ())) if key not in labels]
-        found += [f"{name(each)} lacks label {key}" for key in missing]
+        own = each["metadata"]
+        place = own["name"] if each["kind"] == "Namespace" else own.get("namespace", "")
+        template, works = _template(each), each["kind"] in WORKLOADS
+        made = {name(each): own}
+        if each["kind"] == "CronJob":
+            made[f"{name(each)} (its jobs)"] = each["spec"]["jobTemplate"].get("metadata", {})
+        if template is not None:
+            made[f"{name(each)} (its pods)"] = template.get("metadata", {})
+        for where, metadata in made.items():
+            found += [f"{where} {fault}" for fault in label_faults(metadata.get("labels") or {}, place, works=works)]
     return found
 
 
