@@ -11,6 +11,7 @@ from infra import pod_security
 from infra.escalations import held
 from infra.labels import TENANTS, label_faults
 from infra.networks import network_faults
+from infra.zones import PLATFORM
 
 Manifest = dict[str, Any]
 Graph = Sequence[Manifest]
@@ -190,7 +191,7 @@ def services_stay_inside(graph: Graph) -> list[str]:
         found += [f"{name(each)} injects configuration by {key}" for key in loud]
         if not (gateway := each["spec"].get("ingressClassName")):
             found.append(f"{name(each)} has no class: whichever gateway is the cluster's default would take it")
-        else:
+        elif each["metadata"]["namespace"] != PLATFORM:  # its pages for staff are reached from each of their zones
             zones.setdefault(gateway, set()).add(each["metadata"]["namespace"].rpartition("-")[2])
     return found + [f"ingress class {gateway} serves {' and '.join(sorted(of))}" for gateway, of in zones.items() if len(of) > 1]
 
