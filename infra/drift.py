@@ -22,6 +22,8 @@ WALLS = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", 
 #: kinds that cannot be replaced because the cluster fills in what may not change again
 FILLED = ("PersistentVolumeClaim", "Job")
 MANAGER = "mcloud"
+#: kind, namespace and name of an object
+Place = tuple[str, str, str]
 #: what Helm calls itself when Pulumi's provider process runs it
 PROGRAM = "python3"
 THREADS = 8
@@ -63,7 +65,7 @@ def compare(cluster: Cluster, wanted: Sequence[Manifest]) -> list[Difference]:
 
 
 def _compare(cluster: Cluster, wanted: Manifest) -> Difference | None:
-    live = cluster.get(wanted["kind"], wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
+    live = cluster.get(*place(wanted))
     if live is None:
         return Difference(name(wanted), "missing", tuple(_text(plain(wanted))))
     try:
@@ -86,7 +88,7 @@ def _replaced(cluster: Cluster, wanted: Manifest, live: Manifest, manager: str, 
         try:
             return cluster.replace(_at(wanted, live), manager=manager, dry_run=dry_run)
         except Conflict:
-            again = cluster.get(wanted["kind"], wanted["metadata"].get("namespace", ""), wanted["metadata"]["name"])
+            again = cluster.get(*place(wanted))
             if again is None or attempt == TRIES - 1:
                 raise
             live = again
@@ -124,17 +126,26 @@ def _diff(live: Manifest, would: Manifest) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Walls in our namespaces that no release of ours has: kind, namespace, name."""
-    known, found = set(expected), []
-    for place in namespaces:
+def place(each: Manifest) -> Place:
+    """Where an object is found."""
+    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+
+
+def walls(cluster: Cluster, namespaces: Iterable[str]) -> list[Manifest]:
+    """All walls that stand in the namespaces."""
+    found: list[Manifest] = []
+    for inside in namespaces:
         for kind in WALLS:
             try:
-                there = cluster.list(kind, place)
+                found += cluster.list(kind, inside)
             except NotFound:
                 continue
-            found += [(kind, place, each["metadata"]["name"]) for each in there]
-    return sorted(each for each in found if each not in known)
+    return found
+
+
+def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[Place]) -> list[Place]:
+    """Walls in our namespaces that are not expected."""
+    return sorted({place(each) for each in walls(cluster, namespaces)} - set(expected))
 
 
 def mend(cluster: Cluster, wanted: Sequence[Manifest], *, missing_too: bool = True) -> list[str]:
@@ -147,12 +158,22 @@ def mend(cluster: Cluster, wanted: Sequence[Manifest], *, missing_too: bool = Tr
         found = list(pool.map(lambda each: _compare(cluster, each), wanted))
     differing = [e for e, how in zip(wanted, found, strict=True) if how and (missing_too or how.what != "missing")]
     for each in differing:
-        place = each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
-        manager = applier(cluster.get(*place))
-        live = cluster.apply(each, manager=manager)
+        live = _applied(cluster, each, manager := applier(cluster.get(*place(each))))
         if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
             _replaced(cluster, each, live, manager, dry_run=False)
     return [name(each) for each in differing]
+
+
+def _applied(cluster: Cluster, wanted: Manifest, manager: str) -> Manifest:
+    """As Helm applies it. Lists are merged: together with what somebody put in, ours may be none that the API server admits."""
+    try:
+        return cluster.apply(wanted, manager=manager)
+    except Invalid:
+        live = cluster.get(*place(wanted))
+        if live is None or wanted["kind"] in FILLED:
+            raise
+        _replaced(cluster, wanted, live, manager, dry_run=False)
+        return cluster.apply(wanted, manager=manager)
 
 
 def applier(live: Manifest | None) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra import drift, helm, landing, lease, program, sites, state, tenant_space
+from infra import drift, foreign, helm, landing, lease, program, sites, state, tenant_space
 from infra.cluster import Cluster
 from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
 from infra.policy import Manifest
-from infra.zones import DR, PLATFORM, namespace
+from infra.zones import DR, PLATFORM, RELEASES, namespace
 from kit.errors import Conflict, Unavailable
 from tenants.catalog import tenant
 from tenants.home import ZONES, Home
@@ -39,29 +39,35 @@ class Land:
         return cls(home, stack, config, wanted, cluster)
 
     @property
+    def is_site(self) -> bool:
+        return parse_stack(self.stack)[0] == "site"
+
+    @property
     def releases(self) -> list[landing.Release]:
-        kind, code, site = parse_stack(self.stack)
-        if kind == "site":
+        _, code, site = parse_stack(self.stack)
+        if self.is_site:
             return [landing.site_release(site, self.config)]
         return tenant_space.releases(self.home, tenant(code, self.home), self.config, self.wanted_of_tenant)
 
     @property
     def namespaces(self) -> list[str]:
-        kind, code, _ = parse_stack(self.stack)
-        return [PLATFORM, DR] if kind == "site" else [namespace(code, zone) for zone in ZONES]
+        _, code, _ = parse_stack(self.stack)
+        return [PLATFORM, DR, RELEASES] if self.is_site else [namespace(code, zone) for zone in ZONES]
 
     def wanted(self) -> list[Manifest]:
         """Everything that lasts, as defined."""
         found = [each for release in self.releases for each in helm.wanted(release)]
-        return found + (sites.namespaces() if self.stack.startswith("site-") else [])
+        return found + (sites.namespaces() if self.is_site else [])
+
+    def applied(self) -> list[Manifest]:
+        """Everything that lasts, as it was last applied; nothing when the stack never was."""
+        found = [each for release in self.releases for each in helm.manifest(self.cluster, release.name) or []]
+        return found + (sites.namespaces() if found and self.is_site else [])
 
     def foreign(self) -> list[drift.Difference]:
-        """Walls in a tenant's namespaces that are not ours; a site's namespaces hold doors of many tenants."""
-        if self.stack.startswith("site-"):
-            return []
-        expected = [(e["kind"], e["metadata"].get("namespace", ""), e["metadata"]["name"]) for e in self.wanted()]
-        found = drift.foreign(self.cluster, self.namespaces, expected)
-        return [drift.Difference(f"{kind} {place}/{name}", "foreign") for kind, place, name in found]
+        """Walls in the stack's namespaces that are not ours; at a site also rights that somebody gave to accounts of ours."""
+        found = foreign.walls(self.cluster, self.namespaces, self.wanted())
+        return found + (foreign.rights(self.cluster) if self.is_site else [])
 
 
 def diff(home: Home, stack: str) -> Answer:
@@ -135,9 +141,9 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
 
 
 def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
-    """What somebody changed by hand since the last apply; `mend` puts walls and rights back at once."""
+    """What somebody changed by hand since the last apply; `mend` puts it back at once and takes away what is foreign."""
     land = Land.open(home, stack)
-    applied = [each for release in land.releases for each in helm.manifest(land.cluster, release.name) or []]
+    applied = land.applied()
     if not applied:
         raise Conflict(f"stack {stack} was never applied: there is nothing to drift from")
     found = drift.compare(land.cluster, applied) + land.foreign()
@@ -147,8 +153,7 @@ def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
         try:
             mended = drift.mend(land.cluster, applied)
             for each in land.foreign():
-                kind, place = each.object.split(" ", 1)
-                land.cluster.delete(kind, *place.split("/", 1))
+                foreign.take_away(land.cluster, each)
                 mended.append(each.object)
         finally:
             lease.give_back(land.cluster, held, applied=False)

@@ -128,7 +128,7 @@ def _words(verb: str, answer: dict[str, Any], *, lines: bool) -> Iterator[str]:
     yield f"{answer['stack']}:"
     yield from (f"  {word}" for word in answer.get("words", []))
     if lines or verb == "plan":
-        for each in (found for found in answer.get("differences", []) if found["what"] == "changed"):
+        for each in (found for found in answer.get("differences", []) if found["what"] != "missing"):
             yield from (f"    {line}" for line in each["lines"])
     yield from (f"  mended: {each}" for each in answer.get("mended", []))
 

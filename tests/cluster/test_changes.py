@@ -7,7 +7,7 @@ import pytest
 
 from infra import operations
 from infra.cluster import path
-from infra.zones import namespace
+from infra.zones import DR, PLATFORM, RELEASES, namespace
 from tests.support.cluster import ONAGAWA, Site, manifest
 
 STACK = f"tenant-{ONAGAWA}"
@@ -31,14 +31,27 @@ def gone(kind: str, name: str, place: str = PLACE) -> Change:
     return lambda site: site.admin.delete(kind, place, name)
 
 
-def new(kind: str, name: str, version: str = "v1", **body: Any) -> Change:
-    return lambda site: site.admin.create(manifest(kind, PLACE, name, version, **body))
+def new(kind: str, name: str, version: str = "v1", place: str = PLACE, **body: Any) -> Change:
+    return lambda site: site.admin.create(manifest(kind, place, name, version, **body))
 
 
-def label(key: str, value: str | None) -> Change:
+def label(key: str, value: str | None, place: str = PLACE) -> Change:
     return lambda site: site.admin.call(
-        "PATCH", path("Namespace", "", PLACE), {"metadata": {"labels": {key: value}}}, content=MERGE
+        "PATCH", path("Namespace", "", place), {"metadata": {"labels": {key: value}}}, content=MERGE
     )
+
+
+def given(kind: str, role: str, *subjects: dict[str, str], name: str = "slip", place: str = "") -> Change:
+    """A right, given by hand."""
+    body = {"roleRef": {"apiGroup": RBAC.partition("/")[0], "kind": "ClusterRole", "name": role}, "subjects": list(subjects)}
+    return lambda site: site.admin.create(manifest(kind, place, name, RBAC, **body))
+
+
+def disguised(site: Site) -> None:
+    """A door that bears Helm's mark of a tenant's release, which does not have it."""
+    body = manifest("NetworkPolicy", PLATFORM, "t-045811-more", "networking.k8s.io/v1", spec=WIDE)
+    marks = {"meta.helm.sh/release-name": f"t-{ONAGAWA}", "meta.helm.sh/release-namespace": RELEASES}
+    site.admin.create(body | {"metadata": body["metadata"] | {"annotations": marks}})
 
 
 SECRETS = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
@@ -93,6 +106,110 @@ CHANGES: dict[str, Change] = {
         "mcloud-platform",
     ),
 }
+
+
+GUARD, GUARDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+COUNTER = "platform-platform-api-egress"
+ACCOUNT = {"kind": "ServiceAccount", "name": "operator", "namespace": PLACE}
+AS_USER = {"kind": "User", "name": f"system:serviceaccount:{PLACE}:operator", "apiGroup": "rbac.authorization.k8s.io"}
+AS_GROUP = {"kind": "Group", "name": f"system:serviceaccounts:{PLACE}", "apiGroup": "rbac.authorization.k8s.io"}
+ENGINEERS = {"kind": "Group", "name": "engineers", "apiGroup": "rbac.authorization.k8s.io"}
+INGRESS = {"defaultBackend": {"service": {"name": "rest-server", "port": {"number": 8000}}}}
+#: at the site: what is changed, and the object that must be named
+SITE_CHANGES: dict[str, tuple[Change, str]] = {
+    "deny of the platform deleted": (gone("NetworkPolicy", "deny-all", PLATFORM), f"NetworkPolicy {PLATFORM}/deny-all"),
+    "door of the counter widened": (
+        patch("NetworkPolicy", COUNTER, "add", "/spec/egress/-", {}, PLATFORM),
+        f"NetworkPolicy {PLATFORM}/{COUNTER}",
+    ),
+    "door added to the platform": (
+        new("NetworkPolicy", "wide", "networking.k8s.io/v1", PLATFORM, spec=WIDE),
+        f"NetworkPolicy {PLATFORM}/wide",
+    ),
+    "door added in the disguise of a tenant's": (disguised, f"NetworkPolicy {PLATFORM}/t-045811-more"),
+    "ingress to the backups added": (
+        new("Ingress", "more", "networking.k8s.io/v1", DR, spec=INGRESS),
+        f"Ingress {DR}/more",
+    ),
+    "role over the releases added": (new("Role", "more", RBAC, RELEASES, rules=[SECRETS]), f"Role {RELEASES}/more"),
+    "releases opened to a tenant's account": (
+        given("RoleBinding", "view", ACCOUNT, place=RELEASES),
+        f"RoleBinding {RELEASES}/slip",
+    ),
+    "quota of the backups raised": (
+        merge("ResourceQuota", "plan", {"spec": {"hard": {"pods": "500"}}}, DR),
+        f"ResourceQuota {DR}/plan",
+    ),
+    "second quota added": (
+        new("ResourceQuota", "more", "v1", RELEASES, spec={"hard": {"pods": "9"}}),
+        f"ResourceQuota {RELEASES}/more",
+    ),
+    "security level of the platform lowered": (
+        label("pod-security.kubernetes.io/enforce", "privileged", PLATFORM),
+        f"Namespace {PLATFORM}",
+    ),
+    "guard unbound": (gone(GUARDING, "mcloud-walls", ""), f"{GUARDING} mcloud-walls"),
+    "guard made to warn only": (
+        merge(GUARDING, "mcloud-pods", {"spec": {"validationActions": ["Warn"]}}, ""),
+        f"{GUARDING} mcloud-pods",
+    ),
+    "guard let through when it fails": (
+        merge(GUARD, "mcloud-namespaces", {"spec": {"failurePolicy": "Ignore"}}, ""),
+        f"{GUARD} mcloud-namespaces",
+    ),
+    "tenant's account made cluster-admin": (
+        given("ClusterRoleBinding", "cluster-admin", ACCOUNT),
+        "ClusterRoleBinding slip",
+    ),
+    "the same by its user name": (given("ClusterRoleBinding", "cluster-admin", AS_USER), "ClusterRoleBinding slip"),
+    "the same for all accounts of the zone": (given("ClusterRoleBinding", "view", AS_GROUP), "ClusterRoleBinding slip"),
+    "account of the platform made cluster-admin": (
+        given("ClusterRoleBinding", "cluster-admin", ACCOUNT | {"namespace": PLATFORM}),
+        "ClusterRoleBinding slip",
+    ),
+    "tenant's account let into the cluster's own namespace": (
+        given("RoleBinding", "view", ACCOUNT, place="kube-system"),
+        "RoleBinding kube-system/slip",
+    ),
+}
+
+
+@pytest.mark.proves("IAC-5")
+@pytest.mark.parametrize("what", SITE_CHANGES)
+def test_a_change_by_hand_at_the_site_is_found_and_put_back(site: Site, what: str) -> None:
+    """Mutants, seen failing: the platform's namespaces left out; the wanted namespaces left out; Helm's mark believed; no look
+    at bindings, at users, at groups, at other namespaces."""
+    change, named = SITE_CHANGES[what]
+    change(site)
+    found = operations.find_drift(site.home, "site-primary", mend=True)
+    assert [each["object"] for each in found["differences"]] == [named]
+    assert found["mended"] == [named]
+    assert operations.find_drift(site.home, "site-primary")["words"] == ["nothing was changed by hand"]
+
+
+@pytest.mark.proves("IAC-5")
+def test_doors_of_tenants_in_the_platform_are_not_foreign(site: Site) -> None:
+    """Mutant: no look at the tenants' releases; seen failing."""
+    doors = {each["metadata"]["name"] for each in site.admin.list("NetworkPolicy", PLATFORM)}
+    assert [each for each in doors if each.startswith(f"t-{ONAGAWA}-")]
+    assert operations.find_drift(site.home, "site-primary", mend=True)["mended"] == []
+    assert operations.diff(site.home, "site-primary")["words"] == []
+    assert {each["metadata"]["name"] for each in site.admin.list("NetworkPolicy", PLATFORM)} == doors
+
+
+@pytest.mark.proves("IAC-5")
+def test_a_binding_of_others_loses_only_our_account(site: Site) -> None:
+    """Mutant: the binding deleted; seen failing."""
+    given("ClusterRoleBinding", "view", ENGINEERS, ACCOUNT, name="engineers")(site)
+    try:
+        found = operations.find_drift(site.home, "site-primary", mend=True)
+        assert found["differences"][0]["lines"] == [f"gives ClusterRole view to system:serviceaccount:{PLACE}:operator"]
+        left = site.admin.get("ClusterRoleBinding", "", "engineers")
+        assert left
+        assert left["subjects"] == [ENGINEERS]
+        assert operations.find_drift(site.home, "site-primary")["differs"] is False
+    finally:
+        site.admin.delete("ClusterRoleBinding", "", "engineers")
 
 
 @pytest.mark.proves("IAC-5")
