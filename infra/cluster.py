@@ -123,6 +123,12 @@ class Cluster:
             )
         return str(found["gitVersion"])
 
+    def who_we_are(self) -> tuple[str, tuple[str, ...]]:
+        """User name and groups by which the API server knows us."""
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = self.call("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", asked)["status"]["userInfo"]
+        return str(found["username"]), tuple(found.get("groups") or ())
+
     def get(self, kind: str, namespace: str, object_name: str) -> Manifest | None:
         """The object as it is; None when it is not there."""
         try:

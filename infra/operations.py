@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra import drift, foreign, helm, landing, lease, program, sites, state, tenant_space
+from infra import drift, foreign, helm, landing, lease, lockout, program, sites, state, tenant_space
 from infra.cluster import Cluster
 from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
 from infra.policy import Manifest
@@ -69,6 +69,16 @@ class Land:
         found = foreign.walls(self.cluster, self.namespaces, self.wanted())
         return found + (foreign.rights(self.cluster) if self.is_site else [])
 
+    def check_lander(self) -> None:
+        """Refuse whom a site's own guards would refuse (infra/lockout.py)."""
+        if self.is_site:
+            lockout.check(self.cluster, self.config)
+
+    def warnings(self) -> list[str]:
+        """Why `apply` would refuse us."""
+        told = lockout.words(self.cluster, self.config) if self.is_site else ""
+        return [told] if told else []
+
 
 def diff(home: Home, stack: str) -> Answer:
     """What the cluster has against the definition, object by object, by a server-side dry run."""
@@ -86,7 +96,8 @@ def plan(home: Home, stack: str) -> Answer:
     state.check(home, land.cluster, stack)
     steps = Engine(home, stack).preview()
     digest = hashlib.sha256(json.dumps([steps, found["differences"]], sort_keys=True).encode()).hexdigest()
-    words = [_WORDS[each["operation"]].format(each["resource"]) for each in steps if each["operation"] in _WORDS]
+    words = land.warnings()
+    words += [_WORDS[each["operation"]].format(each["resource"]) for each in steps if each["operation"] in _WORDS]
     words += [word for word in found["words"] if word not in words]
     return found | {
         "differs": bool(found["differs"] or steps),
@@ -118,6 +129,7 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
 
     wanted = TenantConfig(onboarded=not ground)
     land = Land.open(home, stack, wanted)
+    land.check_lander()
     if digest and plan(home, stack)["digest"] != digest:
         raise Conflict(f"stack {stack}: the plan is no longer {digest}: read `mcloud infra plan` again")
     sites.ensure_place_for_leases(land.cluster, stack)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from infra import lease, policy, sites, tenant_space
+from infra import lease, lockout, policy, sites, tenant_space
 from infra.cluster import Cluster
 from infra.config import (
     SiteConfig,
@@ -35,7 +35,7 @@ def main(wanted: TenantConfig | None = None) -> None:
     cluster = Cluster(kubeconfig(here, config), config.context)
     cluster.check()
     if not pulumi.runtime.is_dry_run():
-        _take_lease(cluster, stack)
+        take_lease(cluster, stack, config)
     if kind == "site":
         sites.Site(here, site, config)
         pulumi.export("issuer", config.issuer)
@@ -70,12 +70,14 @@ def check(here: Home, stack: str, config: SiteConfig, wanted: TenantConfig) -> p
     return graph
 
 
-def _take_lease(cluster: Cluster, stack: str) -> None:
-    """When the ordinary CLI runs the program there is no operation around it: the program takes the stack's lease itself."""
+def take_lease(cluster: Cluster, stack: str, config: SiteConfig) -> None:
+    """When the ordinary CLI runs the program there is no operation around it: the program checks and takes the lease itself."""
     if os.environ.get(lease.VARIABLE):
         return
     import atexit
 
+    if parse_stack(stack)[0] == "site":
+        lockout.check(cluster, config)
     sites.ensure_place_for_leases(cluster, stack)
     held = lease.acquire(cluster, stack)
     os.environ[lease.VARIABLE] = str(held)

@@ -1,18 +1,21 @@
 """Ways to a cluster, as kubeconfigs describe them, against a real API server: who it is, who asks, and how old it is."""
 
 import json
-from collections.abc import Callable
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from infra import cluster, operations
+from infra import cluster, lease, operations, program
 from infra.cluster import Cluster
 from infra.zones import namespace
 from kit.errors import Conflict, Forbidden, Invalid, Unavailable
-from tests.support.cluster import ONAGAWA, Site
+from tenants.home import Home
+from tests.support.cluster import ONAGAWA, Site, describe, manifest
 
 PLACE = namespace(ONAGAWA, "mynumber")
 Written = Callable[[Any], str]
@@ -80,3 +83,58 @@ def test_a_token_in_a_file_is_read_again_when_it_was_renewed(site: Site, tmp_pat
         there.list("Pod", PLACE)
     file.write_text(site.token(PLACE, "operator"))
     assert isinstance(there.list("Pod", PLACE), list)
+
+
+@pytest.fixture
+def stranger(site: Site, tmp_path: Path) -> Iterator[Home]:
+    """The instance in the hands of an account that may do everything by its rights, and stands in no list."""
+    version = "rbac.authorization.k8s.io/v1"
+    everything = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    subjects = [{"kind": "ServiceAccount", "name": "lander", "namespace": "default"}]
+    site.admin.create(manifest("ServiceAccount", "default", "lander"))
+    site.admin.create(manifest("ClusterRoleBinding", "", "lander", version, roleRef=everything, subjects=subjects))
+    try:
+        shutil.copytree(site.home.path, tmp_path / "instance")
+        by(site, tmp_path, {"token": site.token("default", "lander")})
+        yield describe(tmp_path / "instance", tmp_path / "kubeconfig")
+    finally:
+        site.admin.delete("ClusterRoleBinding", "", "lander")
+        site.admin.delete("ServiceAccount", "default", "lander")
+
+
+LANDER = "system:serviceaccount:default:lander"
+REFUSED = rf"user {LANDER} \(groups system:serviceaccounts, .*\) is not in mcloud:landing \(system:masters\): .* add the user"
+
+
+def test_who_would_lock_himself_out_is_refused_before_anything_is_applied(
+    site: Site, stranger: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: `apply` without the check; seen failing. The ordinary CLI, whose program takes the lease itself, checks too."""
+    before = site.admin.get("Lease", "mcloud-tenants", "site-primary")
+    with pytest.raises(Forbidden, match=REFUSED):
+        operations.apply(stranger, "site-primary", lambda *_: None)
+    land = operations.Land.open(stranger, "site-primary")
+    monkeypatch.delenv(lease.VARIABLE, raising=False)
+    with pytest.raises(Forbidden, match=REFUSED):
+        program.take_lease(land.cluster, land.stack, land.config)
+    assert site.admin.get("Lease", "mcloud-tenants", "site-primary") == before
+
+
+def test_the_plan_says_that_one_would_lock_oneself_out(site: Site, stranger: Home) -> None:
+    """Mutant: a plan without warnings; seen failing."""
+    assert re.match(REFUSED, operations.plan(stranger, "site-primary")["words"][0])
+    assert operations.plan(site.home, "site-primary")["words"] == ["nothing would change"]
+
+
+@pytest.mark.parametrize("named", [LANDER, "system:serviceaccounts:default"])
+def test_user_name_or_group_is_enough_and_costs_one_question(stranger: Home, named: str) -> None:
+    """Mutant: groups alone compared; seen failing."""
+    file = stranger.path / "stacks" / "Pulumi.site-primary.yaml"
+    body = yaml.safe_load(file.read_text())
+    body["config"]["mcloud:landing"] = ["system:masters", named]
+    file.write_text(yaml.safe_dump(body))
+    land, town = (operations.Land.open(stranger, stack) for stack in ("site-primary", f"tenant-{ONAGAWA}"))
+    asked = land.cluster.requests, town.cluster.requests
+    land.check_lander()
+    town.check_lander()
+    assert (land.cluster.requests, town.cluster.requests) == (asked[0] + 1, asked[1])
