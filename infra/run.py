@@ -4,13 +4,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
-from infra.config import stack_of_site, stack_of_tenant
+from infra.config import stack_of_site, stack_of_tenant, stacks_folder
 from infra.targets import local
 from kit.errors import Invalid
 from kit.events import tell, told
-from tenants.home import Home, home
+from tenants.catalog import catalog
+from tenants.home import Home, SiteName, home
 
 
 class Steps:
@@ -33,6 +34,20 @@ def _up(here: Home, _: argparse.Namespace) -> dict[str, object]:
 def _return(here: Home, _: argparse.Namespace) -> dict[str, object]:
     local.return_site(here, Steps())
     return {"site": "primary"}
+
+
+def _stacks(here: Home, _: argparse.Namespace) -> dict[str, object]:
+    """What there is to land beside the catalogue: the sites that are described, the tenants that were applied at recovery."""
+    from infra import state
+
+    def was_applied(stack: str) -> bool:
+        file = state.file_of(here, stack)
+        return bool(file and file.exists()) or bool(state.copies(here, stack))
+
+    return {
+        "sites": [each for each in get_args(SiteName) if (stacks_folder(here) / f"Pulumi.{stack_of_site(each)}.yaml").exists()],
+        "recovery": [code for code in catalog(here) if was_applied(stack_of_tenant(code, "recovery"))],
+    }
 
 
 class Target(Protocol):
@@ -94,6 +109,7 @@ VERBS: dict[str, Callable[[Home, argparse.Namespace], dict[str, object]]] = {
     "land": lambda here, args: _target(here).land(here, args.tenant),
     "lift": lambda here, args: _target(here).lift(here, args.tenant),
     "state": lambda here, args: {"processes": _target(here).state(here, args.tenant)},
+    "stacks": _stacks,
     "lose-site": lambda here, _: local.lose_site(here),
     "return-site": _return,
     **{name: _land(name) for name in STACK_VERBS},

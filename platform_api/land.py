@@ -22,13 +22,13 @@ AllOption = Annotated[bool, Parameter(name="--all", negative=())]
 @infra.command
 def plan(*, tenant: TenantOption = None, site: SiteOption = None, all_: AllOption = False, output: Output = "table") -> int:
     """What apply would change, in words and as a manifest diff; exit code 2 when something would."""
-    return _show("plan", _targets(tenant, site, all_), output)
+    return _show("plan", _targets(tenant, site, all_, recovery_too=True), output)
 
 
 @infra.command
 def diff(*, tenant: TenantOption = None, site: SiteOption = None, all_: AllOption = False, output: Output = "table") -> int:
     """The cluster against the definition, line by line, by a server-side dry run; exit code 2 when they differ."""
-    return _show("diff", _targets(tenant, site, all_), output, lines=True)
+    return _show("diff", _targets(tenant, site, all_, recovery_too=True), output, lines=True)
 
 
 @infra.command
@@ -41,7 +41,8 @@ def drift(
     output: Output = "table",
 ) -> int:
     """What somebody changed by hand; --mend puts it back at once. Exit code 2 when something is left."""
-    return _show("drift", _targets(tenant, site, all_), output, ["--mend"] if mend else [], lines=True)
+    targets = _targets(tenant, site, all_, recovery_too=True)
+    return _show("drift", targets, output, ["--mend"] if mend else [], lines=True)
 
 
 @infra.command
@@ -82,13 +83,20 @@ def unlock(*, host: str, tenant: TenantOption = None, site: SiteOption = None, o
     return _show("unlock", _targets(tenant, site, False), output, ["--host", host])
 
 
-def _targets(tenant: str | None, site: Site | None, every: bool) -> list[list[str]]:
-    """Arguments that name each stack; `--site` beside a tenant is where the tenant lands."""
+def _targets(tenant: str | None, site: Site | None, every: bool, *, recovery_too: bool = False) -> list[list[str]]:
+    """Arguments that name each stack; `--site` beside a tenant is where the tenant lands.
+
+    Of all stacks the described sites come first: tenants land on them. `recovery_too`: also tenants that were ever applied at
+    recovery, where they land only for drills and after a disaster.
+    """
     at = ["--site", site] if site else []
     if every:
         if tenant:
             raise Invalid("say --tenant CODE or --all, not both")
-        return [["--tenant", code, *at] for code in catalog(home())]
+        there = runner.run(home(), "infra.run", ["stacks"])
+        sites = [["--site", each] for each in there["sites"] if site in (None, each)]
+        away = [["--tenant", code, "--site", "recovery"] for code in there["recovery"] if recovery_too and not site]
+        return [*sites, *(["--tenant", code, *at] for code in catalog(home())), *away]
     if tenant:
         return [["--tenant", tenant, *at]]
     if site:
