@@ -35,7 +35,6 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 @pytest.mark.proves("IAC-5")
 def test_drift_of_everything_is_told_shown_and_mended(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Mutants, seen failing: exit code 0 when something differs; the site left out; what a right gives not told."""
     SITE_CHANGES["door added to the platform"][0](site)
     SITE_CHANGES["tenant's account made cluster-admin"][0](site)
     code, shown, told = run(capsys, "drift", "--all")
@@ -58,7 +57,6 @@ def test_drift_of_everything_is_told_shown_and_mended(site: Site, capsys: pytest
 def test_a_refused_stack_is_named_and_the_others_go_on(
     site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Mutant: the first refusal raised at once; seen failing."""
     of(monkeypatch, NEVER, ONAGAWA, MINAMISANRIKU)
     code, shown, told = run(capsys, "drift", "--all", "-o", "csv")
     assert [line.split(",")[0] for line in shown.splitlines()] == ["stack", *STACKS]

@@ -64,7 +64,7 @@ def targets(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
 def test_sites_come_first_then_towns_then_those_that_were_applied_at_recovery(
     here: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mutants, seen failing: no sites; sites last; recovery in `apply` too; the site asked for not heeded."""
+    """Mutants, seen failing: no sites; sites last; recovery in `apply` too."""
     describe(here, "primary")
     describe(here, "recovery")
     applied(here, f"tenant-{MINAMISANRIKU}-recovery")
@@ -76,7 +76,7 @@ def test_sites_come_first_then_towns_then_those_that_were_applied_at_recovery(
 
 
 def test_copies_of_a_state_say_too_that_a_town_was_applied_at_recovery(here: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when the state is lost, or lies in a backend that is no folder. Mutant: no look at copies; seen failing."""
+    """As when the state is lost, or lies in a backend that is no folder."""
     describe(here, "primary")
     folder = here.path / "land" / "copies" / f"tenant-{MINAMISANRIKU}-recovery"
     folder.mkdir(parents=True)
@@ -85,6 +85,5 @@ def test_copies_of_a_state_say_too_that_a_town_was_applied_at_recovery(here: Hom
 
 
 def test_a_site_that_is_not_described_has_no_turn_and_refusals_are_named(here: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    """Mutants, seen failing: every site named; the first refusal raised at once."""
     describe(here, "primary")
     assert refused(capsys, "plan", "--all") == [SITES[0], *TOWNS]
