@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from bench.report import Line, show
-from infra import drift, engine, landing, operations
+from infra import drift, engine, landing, lease, operations
 from infra.cluster import Cluster
 from infra.config import TenantConfig, read_site, stack_of_tenant
 from infra.policy import Manifest
@@ -86,7 +86,8 @@ def big_stack(home: Home, bodies: list[Tenant]) -> float:
 
     backend = automation.ProjectBackend(engine.backend(home))
     settings = automation.ProjectSettings(engine.PROJECT, "python", backend=backend)
-    os.environ.update(variables := engine.environment(home))
+    held = lease.acquire(Cluster(config.kubeconfig, config.context), "together")
+    os.environ.update(variables := engine.environment(home) | {lease.VARIABLE: str(held)})
     options = automation.LocalWorkspaceOptions(project_settings=settings, env_vars=variables)
     stack = automation.create_or_select_stack("together", engine.PROJECT, program=program, opts=options)
     return seconds(lambda: stack.up(refresh=True))

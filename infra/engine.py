@@ -6,6 +6,7 @@ writes the same stacks.
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,26 +20,54 @@ from tenants.keyring import ensure_secret
 from tools.cluster import pulumi
 
 PROJECT = "mcloud"
+FILES = "file://"
 Told = Callable[[str, bool], None]
 
 
 def backend(home: Home) -> str:
-    """Where Pulumi's state lies."""
-    return os.environ.get("PULUMI_BACKEND_URL") or f"file://{home.path}/land/state"
+    """Where Pulumi's state lies; a folder absolute, because the engine works in a folder of its own."""
+    where = os.environ.get("PULUMI_BACKEND_URL") or f"file://{home.path}/land/state"
+    if not where.startswith(FILES):
+        return where
+    folder, mark, options = where.removeprefix(FILES).partition("?")
+    return FILES + os.path.abspath(os.path.expanduser(folder)) + mark + options
 
 
 def state_folder(home: Home) -> Path | None:
     """Folder of the state; None when it lies elsewhere than in files."""
     where = backend(home)
-    return Path(where.removeprefix("file://")) / ".pulumi" if where.startswith("file://") else None
+    return Path(where.removeprefix(FILES).partition("?")[0]) / ".pulumi" if where.startswith(FILES) else None
+
+
+def exported(stack: str, variables: dict[str, str]) -> dict[str, Any] | None:
+    """A stack's state as the engine tells it, wherever it lies; None when there is no such stack.
+
+    `variables`: the engine's environment, beside this process's own.
+    """
+    from pulumi import automation
+    from pulumi.automation.errors import CommandError, StackNotFoundError
+
+    if not shutil.which("pulumi"):
+        os.environ["PATH"] = _path()  # the workspace looks for the engine here, not in its own variables
+    workspace = automation.LocalWorkspace(work_dir=str(ROOT), env_vars=variables)
+    try:
+        found: dict[str, Any] = workspace.export_stack(stack).__dict__
+    except StackNotFoundError:
+        return None
+    except CommandError as failed:
+        raise _told(stack, str(failed)) from None
+    return found
+
+
+def _path() -> str:
+    return f"{Path(sys.executable).parent}:{pulumi().parent}:{os.environ['PATH']}"
 
 
 def environment(home: Home) -> dict[str, str]:
     """What `pulumi` needs to find its language host, our Python, the state and the instance."""
-    path = f"{Path(sys.executable).parent}:{pulumi().parent}:{os.environ['PATH']}"
     secret = ensure_secret(home, "pulumi", lambda: {"passphrase": os.urandom(24).hex()})["passphrase"]
     return {
-        "PATH": path,
+        "PATH": _path(),
         "PULUMI_BACKEND_URL": backend(home),
         "PULUMI_CONFIG_PASSPHRASE": secret,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -74,7 +103,7 @@ class Engine:
 
     def _program(self) -> None:
         try:
-            program.main(self._wanted)
+            program.main(self._wanted, ordinary=False)
         except CallerError as refused:
             self._refusal = refused
             raise

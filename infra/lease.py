@@ -23,6 +23,10 @@ from kit.errors import Conflict, NotFound
 APPLIED = "mcloud/applied"
 #: environment variable by which an operation tells its children which lease they act under: stack:number
 VARIABLE = "MCLOUD_LEASE"
+NO_LEASE = (
+    "nobody took the stack's lease for this, the program does: run `pulumi destroy` with --run-program "
+    "(or set PULUMI_RUN_PROGRAM=true), or use `mcloud infra` (docs/runbooks/clusters.md)"
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,21 @@ class Holder:
         return f"process {self.pid} of {self.user} on {self.host}"
 
     @classmethod
-    def here(cls) -> "Holder":
-        return cls(socket.gethostname(), _boot(), os.getpid(), _started(os.getpid()) or 0, getpass.getuser())
+    def here(cls, pid: int | None = None) -> "Holder":
+        """This process, or another one on this machine."""
+        pid = pid or os.getpid()
+        return cls(socket.gethostname(), _boot(), pid, _started(pid) or 0, getpass.getuser())
+
+    @classmethod
+    def engine(cls) -> "Holder | None":
+        """The `pulumi` that started this process, be it program or provider; None when none did."""
+        pid = os.getppid()
+        while found := _stat(pid):
+            name, fields = found
+            if name == "pulumi":
+                return cls.here(pid)
+            pid = int(fields[1])
+        return None
 
     def is_dead(self) -> bool:
         """Whether the holder is proved dead; False on doubt."""
@@ -57,11 +74,17 @@ def _boot() -> str:
 
 def _started(pid: int) -> int | None:
     """Field 22 of /proc/PID/stat; None when there is no such process, or only its corpse."""
+    found = _stat(pid)
+    return int(found[1][19]) if found else None
+
+
+def _stat(pid: int) -> tuple[str, list[str]] | None:
+    """A living process's name and what /proc/PID/stat says after it: state, parent and so on."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(")", 1)
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if rest.split()[0] in "ZX" else (name, rest.split())
 
 
 @dataclass(frozen=True)
@@ -85,8 +108,8 @@ def holder_of(lease: Manifest) -> Holder | None:
     return Holder(**yaml.safe_load(text)) if text else None
 
 
-def acquire(cluster: Cluster, stack: str) -> Held:
-    """Take the stack's lease.
+def acquire(cluster: Cluster, stack: str, who: Holder | None = None) -> Held:
+    """Take the stack's lease, for this process when nobody else is named.
 
     Raises
     ------
@@ -109,7 +132,7 @@ def acquire(cluster: Cluster, stack: str) -> Held:
     number = int(there["spec"].get("leaseTransitions", 0)) + 1
     moment = now().isoformat(timespec="microseconds").replace("+00:00", "Z")
     there["spec"] |= {
-        "holderIdentity": yaml.safe_dump(asdict(Holder.here()), default_flow_style=True, width=10_000).strip(),
+        "holderIdentity": yaml.safe_dump(asdict(who or Holder.here()), default_flow_style=True, width=10_000).strip(),
         "acquireTime": moment,
         "renewTime": moment,
         "leaseTransitions": number,
@@ -156,15 +179,18 @@ def applied(cluster: Cluster, stack: str) -> int:
 
 
 def check(cluster: Cluster) -> None:
-    """Refuse to write when the lease that this process acts under was taken over.
+    """Refuse to write without a lease, and when the one that this process acts under was taken over.
 
     Raises
     ------
     Conflict
-        The number is no longer ours.
+        The number is no longer ours, or nobody took a lease for the `pulumi` that started us.
     """
     told = os.environ.get(VARIABLE)
     if not told:
+        engine = Holder.engine()
+        if engine is None or not any(holder_of(each) == engine for each in cluster.list("Lease", RELEASES)):
+            raise Conflict(NO_LEASE)
         return
     stack, number = told.rsplit(":", 1)
     there = _read(cluster, stack)

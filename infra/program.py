@@ -21,10 +21,11 @@ from tenants.catalog import tenant
 from tenants.home import Home, SiteName, home
 
 
-def main(wanted: TenantConfig | None = None) -> None:
+def main(wanted: TenantConfig | None = None, *, ordinary: bool = True) -> None:
     """Declare what the stack's name asks for. Rules are checked before anything is declared.
 
-    `wanted`: of a tenant's stack when `infra.run` starts it; the ordinary CLI gives it as configuration.
+    `wanted`: of a tenant's stack when `infra.run` starts it; the ordinary CLI gives it as configuration. `ordinary`: no
+    operation of ours stands around it that has checked the state and holds the lease.
     """
     here, stack = home(), pulumi.get_stack()
     kind, code, site = parse_stack(stack)
@@ -34,8 +35,8 @@ def main(wanted: TenantConfig | None = None) -> None:
     check(here, stack, config, wanted)
     cluster = Cluster(kubeconfig(here, config), config.context)
     cluster.check()
-    if not pulumi.runtime.is_dry_run():
-        take_lease(cluster, stack, config)
+    if ordinary:
+        begin(cluster, stack, config)
     if kind == "site":
         sites.Site(here, site, config)
         pulumi.export("issuer", config.issuer)
@@ -70,15 +71,21 @@ def check(here: Home, stack: str, config: SiteConfig, wanted: TenantConfig) -> p
     return graph
 
 
-def take_lease(cluster: Cluster, stack: str, config: SiteConfig) -> None:
-    """When the ordinary CLI runs the program there is no operation around it: the program checks and takes the lease itself."""
-    if os.environ.get(lease.VARIABLE):
-        return
+def begin(cluster: Cluster, stack: str, config: SiteConfig) -> None:
+    """Who lands is let in, has the lease for the engine that runs this program (not for a preview), and the state is checked.
+
+    Providers are the engine's children too and see by its number that the lease is theirs. The program ends after the
+    engine's last step, and gives the lease back.
+    """
     import atexit
 
-    if parse_stack(stack)[0] == "site":
-        lockout.check(cluster, config)
-    sites.ensure_place_for_leases(cluster, stack)
-    held = lease.acquire(cluster, stack)
-    os.environ[lease.VARIABLE] = str(held)
-    atexit.register(lambda: lease.give_back(cluster, held, applied=False))
+    from infra import state  # knows the engine, which knows this program
+
+    if not pulumi.runtime.is_dry_run():
+        if parse_stack(stack)[0] == "site":
+            lockout.check(cluster, config)
+        sites.ensure_place_for_leases(cluster, stack)
+        held = lease.acquire(cluster, stack, lease.Holder.engine())
+        atexit.register(lambda: lease.give_back(cluster, held, applied=False))
+        os.environ[lease.VARIABLE] = str(held)
+    state.check_as_told(cluster, stack)

@@ -13,8 +13,8 @@ from typing import Any
 
 from infra import lease
 from infra.cluster import Cluster
-from infra.engine import PROJECT, Engine, state_folder
-from kit.errors import Conflict, NotFound
+from infra.engine import PROJECT, Engine, environment, exported, state_folder
+from kit.errors import Conflict, NotFound, Unavailable
 from tenants.home import Home
 
 KEPT = 10
@@ -38,27 +38,58 @@ def check(home: Home, cluster: Cluster, stack: str) -> None:
     Raises
     ------
     Conflict
-        It is missing though the cluster was applied before, does not read, or is older than the cluster remembers.
+        It is missing or empty though the cluster was applied before, does not read, or is older than the cluster remembers.
     """
-    file, reached = file_of(home, stack), lease.applied(cluster, stack)
+    file = file_of(home, stack)
     if file is None:
-        return
-    if not file.exists():
-        if reached:
-            raise Conflict(f"the state of stack {stack} is missing, though operation {reached} was applied: {WAY_OUT}")
-        return
+        found = _as_told(stack, environment(home))
+    else:
+        try:  # reading the file is quicker than asking the engine
+            found = json.loads(file.read_text()) if file.exists() else None
+        except ValueError:
+            raise Conflict(_unreadable(stack)) from None
+    _compare(stack, found, lease.applied(cluster, stack))
+
+
+def check_as_told(cluster: Cluster, stack: str) -> None:
+    """The same for a program that the ordinary CLI runs: only the engine knows which place for state it was given."""
+    _compare(stack, _as_told(stack, {}), lease.applied(cluster, stack))
+
+
+def _as_told(stack: str, variables: dict[str, str]) -> dict[str, Any] | None:
     try:
-        found = operation_in(json.loads(file.read_text()))
+        return exported(stack, variables)
+    except Unavailable as failed:
+        if "checkpoint" in failed.detail:  # the engine's word for a state's file
+            raise Conflict(_unreadable(stack)) from None
+        raise
+
+
+def _compare(stack: str, found: dict[str, Any] | None, reached: int) -> None:
+    try:
+        number, empty = (operation_in(found), not _resources(found)) if found else (None, False)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Conflict(f"the state of stack {stack} does not read, it was cut short or altered: {WAY_OUT}") from None
-    if found is not None and found < reached:
-        raise Conflict(f"the state of stack {stack} is of operation {found}, the cluster is at {reached}: {WAY_OUT}")
+        raise Conflict(_unreadable(stack)) from None
+    if reached and (found is None or empty):
+        raise Conflict(
+            f"the state of stack {stack} is {'empty' if empty else 'missing'}, though operation {reached} was applied: {WAY_OUT}"
+        )
+    if number is not None and number < reached:
+        raise Conflict(f"the state of stack {stack} is of operation {number}, the cluster is at {reached}: {WAY_OUT}")
+
+
+def _unreadable(stack: str) -> str:
+    return f"the state of stack {stack} does not read, it was cut short or altered: {WAY_OUT}"
+
+
+def _resources(state: dict[str, Any]) -> list[dict[str, Any]]:
+    latest = state["checkpoint"]["latest"] if "checkpoint" in state else state["deployment"]
+    return (latest or {}).get("resources") or []
 
 
 def operation_in(state: dict[str, Any]) -> int | None:
     """Number of the operation that wrote a state; None when the stack was never applied by one."""
-    latest = state["checkpoint"]["latest"] if "checkpoint" in state else state["deployment"]
-    for each in (latest or {}).get("resources") or []:
+    for each in _resources(state):
         if each["type"] == "pulumi:pulumi:Stack":
             number = (each.get("outputs") or {}).get("operation") or ""
             return int(number) if number else None

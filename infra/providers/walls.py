@@ -60,7 +60,8 @@ class WallsProvider(ResourceProvider):
         return UpdateResult(ensure(_plain(_news)))
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Nothing: walls belong to the releases."""
+        """Nothing is taken away, walls belong to the releases; yet a destroy without a lease ends here too."""
+        lease.check(Cluster(_props["kubeconfig"], _props["context"]))
 
 
 def _plain(props: Props) -> Props:

@@ -116,7 +116,7 @@ def test_who_would_lock_himself_out_is_refused_before_anything_is_applied(
     land = operations.Land.open(stranger, "site-primary")
     monkeypatch.delenv(lease.VARIABLE, raising=False)
     with pytest.raises(Forbidden, match=REFUSED):
-        program.take_lease(land.cluster, land.stack, land.config)
+        program.begin(land.cluster, land.stack, land.config)
     assert site.admin.get("Lease", "mcloud-tenants", "site-primary") == before
 
 

@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import keyring_secrets, landing, rollout
+from infra import drift, keyring_secrets, landing, operations, rollout
 from infra.cluster import path
+from infra.config import TenantConfig
 from infra.targets.services import listening, wait_until
-from infra.zones import API, namespace
+from infra.zones import API, RELEASES, namespace
 from kit.errors import CallerError, Unavailable
 from tenants import catalog, onboard
-from tenants.home import Home
+from tenants.home import ZONES, Home
 from tests.cluster.test_walls import image, inside, logs, pod, until
 from tests.support.cluster import ONAGAWA, Site, describe, refusal
 from tests.support.postgres import free_port
 from tools.cluster import kubectl
 
+STACK = f"tenant-{ONAGAWA}"
 PLACE = namespace(ONAGAWA, "mynumber")
 #: asks for health until the time is over, and tells every answer that is not 200; its own walls open a moment after it starts
 ASK = (
@@ -182,3 +184,36 @@ def test_an_image_that_is_missing_is_named_and_the_old_copies_go_on(town: Town) 
     assert count > 20
     assert bad == "[]"
     assert town.apply()["changed"] is True
+
+
+def _left(town: Town) -> dict[str, list[str]]:
+    """What of the town's processes is there: deployments, their secrets, releases."""
+    names = {each.name for each in operations.Land.open(town.home, STACK).releases}
+    secrets = {each["metadata"]["name"] for each in keyring_secrets.tenant_secrets(town.home, ONAGAWA, ["mynumber", "internet"])}
+    inside = [each["metadata"]["name"] for zone in ZONES for each in town.site.admin.list("Secret", namespace(ONAGAWA, zone))]
+    records = town.site.admin.list("Secret", RELEASES, labelSelector="owner=helm")
+    return {
+        "deployments": [each["metadata"]["name"] for each in town.site.admin.list("Deployment", PLACE)],
+        "secrets": sorted(secrets & set(inside)),
+        "releases": sorted(names & {each["metadata"]["labels"]["name"] for each in records}),
+    }
+
+
+def test_destroying_takes_the_processes_and_leaves_the_ground(town: Town) -> None:
+    """Mutant: the ground not protected; seen failing: the release `t-045811` was gone."""
+    before = _left(town)
+    assert before["deployments"]
+    assert before["secrets"]
+    assert f"t-{ONAGAWA}" in before["releases"]
+    space = town.site.admin.get("Namespace", "", PLACE)
+    assert space
+    done = town.site.run("destroy", "--tenant", ONAGAWA)
+    assert done["changed"] is True
+    assert _left(town) == {"deployments": [], "secrets": [], "releases": [f"t-{ONAGAWA}"]}
+    ground = operations.Land.open(town.home, STACK, TenantConfig(onboarded=False))
+    assert {"Namespace", "ResourceQuota", "NetworkPolicy"} <= {each["kind"] for each in ground.wanted()}
+    assert drift.compare(ground.cluster, ground.wanted()) == []
+    assert (town.site.admin.get("Namespace", "", PLACE) or {})["metadata"]["uid"] == space["metadata"]["uid"]
+    assert town.apply()["changed"] is True
+    assert _left(town) == before
+    assert len(town.copies()) == 2

@@ -166,6 +166,53 @@ def test_a_state_that_cannot_be_trusted_is_refused_and_a_copy_brings_it_back(sit
 
 
 @pytest.mark.proves("IAC-4")
+@pytest.mark.parametrize("fault", ["missing", "empty", "cut short", "older than the cluster"])
+def test_a_state_that_does_not_lie_in_files_is_judged_by_what_the_engine_tells(
+    site: Site, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is asked although the state lies in files; mutant: nothing is checked then; seen failing."""
+    monkeypatch.setattr(state, "file_of", lambda *_: None)
+    state.check(site.home, site.admin, STACK)
+    monkeypatch.undo()
+    file = _file(site)
+    whole = file.read_text()
+    body = json.loads(whole)
+    match fault:
+        case "missing":
+            file.unlink()
+        case "empty":
+            body["checkpoint"]["latest"]["resources"] = []
+            file.write_text(json.dumps(body))
+        case "cut short":
+            file.write_text(whole[: len(whole) // 2])
+        case _:
+            file.write_text(_of_operation(body, 0))
+    monkeypatch.setattr(state, "file_of", lambda *_: None)
+    try:
+        with pytest.raises(CallerError, match=f"stack {STACK}"):
+            state.check(site.home, site.admin, STACK)
+    finally:
+        file.write_text(whole)
+
+
+@pytest.mark.proves("IAC-4")
+def test_a_state_in_the_home_folder_is_guarded_too(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`file://~` as Pulumi takes it; mutant: `~` not expanded; seen failing: a missing state passed."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file://~")
+    with pytest.raises(Conflict, match=f"the state of stack {STACK} is missing"):
+        site.run(*ARGUMENTS)
+    site.run(*ARGUMENTS, "--adopt")
+    file = tmp_path / ".pulumi" / "stacks" / "mcloud" / f"{STACK}.json"
+    assert file == state.file_of(site.home, STACK)
+    file.unlink()
+    with pytest.raises(Conflict, match=f"the state of stack {STACK} is missing"):
+        site.run("plan", "--tenant", MINAMISANRIKU)
+    monkeypatch.undo()
+    site.run(*ARGUMENTS, "--adopt")  # the other place is behind now
+
+
+@pytest.mark.proves("IAC-4")
 def test_when_every_copy_is_older_than_the_cluster_adopting_is_the_way_out(site: Site) -> None:
     """Mutant: an older copy put in force; seen failing: the next apply said to restore it once more."""
     file, copies = _file(site), state.copies(site.home, STACK)
