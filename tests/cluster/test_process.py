@@ -200,7 +200,6 @@ def _left(town: Town) -> dict[str, list[str]]:
 
 
 def test_destroying_takes_the_processes_and_leaves_the_ground(town: Town) -> None:
-    """Mutant: the ground not protected; seen failing: the release `t-045811` was gone."""
     before = _left(town)
     assert before["deployments"]
     assert before["secrets"]
