@@ -22,6 +22,8 @@ COREDNS = "1.12.4"
 INGRESS = "0.14.7"
 PAUSE = "1"
 PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+#: what Pulumi starts for programs in Python
+PULUMI_PARTS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 #: what only containers, networks and images need: program -> Debian package
 PACKAGES = {
     "containerd": "containerd",
@@ -149,6 +151,24 @@ def _own_router() -> Path | None:
 def pulumi() -> Path:
     """The Pulumi command. Its folder holds the Python language host too and belongs on the PATH of whoever starts it."""
     return _own_pulumi() or _PULUMI.path()
+
+
+def pulumi_parts() -> list[Path]:
+    """Pulumi and what it starts for programs in Python: beside it or its host, beside where a link leads, or on PATH.
+
+    Raises
+    ------
+    Unavailable
+        One is nowhere; names it.
+    """
+    found = [pulumi()]
+    for part in PULUMI_PARTS:
+        beside = [str(folder) for each in found for folder in (each.parent, each.resolve().parent)]
+        path = shutil.which(part, path=os.pathsep.join([*beside, os.environ["PATH"]]))
+        if not path:
+            raise Unavailable(f"{part} is missing beside {found[0]}: install Pulumi whole, or take it off PATH for ours")
+        found.append(Path(path))
+    return found
 
 
 def kube() -> Path:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.images.build import build
 from infra.testbed import sites
 from infra.testbed.place import Testbed
 from tenants.home import Home
@@ -50,9 +49,3 @@ def test_towns_live_in_one_cluster_and_come_back_in_the_other(tmp_path: Path) ->
     finally:
         sites.down(testbed)
     assert left_behind(testbed) == []
-
-
-def test_an_unchanged_tree_gives_an_unchanged_digest(tmp_path: Path) -> None:
-    first, second = (build("mcloud-keycloak", tmp_path / name) for name in ("first", "second"))
-    assert first.digest == second.digest
-    assert first.archive.stat().st_size > 10**8

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "kit/settings.py": "the one reader of settings and secrets",
     "tenants/home.py": "where this instance lies",
     "infra/targets/": "hands its environment on to what it starts",
+    "infra/images/base.py": "the Debian base that whoever builds images names",
     "infra/testbed/": "hands its environment on to what it starts",
     "infra/engine.py": "hands its environment on to the engine, which may name another place for state",
     "infra/lease.py": "an operation tells its children which lease they act under",
