@@ -112,12 +112,12 @@ def there(folder: Path, name: str, target: str = "tools") -> Path:
 
 
 def _version_of(program: str) -> tuple[int, int]:
-    answer = subprocess.run([program, "version", "--json"], capture_output=True, text=True, timeout=20)
     try:
+        answer = subprocess.run([program, "version", "--json"], capture_output=True, text=True, timeout=20)
         major, minor = json.loads(answer.stdout)["version"].split(".")[:2]
         return int(major), int(minor)
-    except (ValueError, KeyError):
-        return (0, 0)  # older than 0.17 speaks no JSON here
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        return (0, 0)  # it does not run here; older than 0.17 it speaks no JSON
 
 
 def needed(program: str, why: str) -> str:

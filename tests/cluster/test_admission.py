@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,35 @@ def test_a_pod_that_asks_for_more_is_refused_in_every_zone(site: Site, what: str
         assert isinstance(told(site.admin, pod), Forbidden | Invalid), (place, what)
 
 
+@pytest.mark.proves("ISO-8")
+def test_an_image_by_tag_is_refused_also_where_it_comes_later(site: Site) -> None:
+    """Mutant: the guard does not match `pods/ephemeralcontainers`; seen failing."""
+    pod, merge = good_pod(name="debugged"), "application/strategic-merge-patch+json"
+    where = path("Pod", PLACE, "debugged")
+
+    def later(image: str) -> Any:
+        added = {"name": "later", "image": image, "securityContext": pod["spec"]["containers"][0]["securityContext"]}
+        body = {"spec": {"ephemeralContainers": [added]}}
+        return site.admin.call("PATCH", f"{where}/ephemeralcontainers", body, content=merge, dryRun="All")
+
+    def other(image: str) -> Any:
+        body = {"spec": {"containers": [{"name": "c", "image": image}]}}
+        return site.admin.call("PATCH", where, body, content=merge, dryRun="All")
+
+    site.admin.create(pod)
+    try:
+        for change in (later, other):
+            assert refusal(lambda: change(IMAGE)) is None  # noqa: B023
+            for image in ("mcloud:1", "localhost/mcloud", f"{IMAGE[:-1]}"):
+                refused = refusal(lambda: change(image))  # noqa: B023
+                assert isinstance(refused, Invalid), (change, image)
+                assert "images here are named by digest" in refused.detail
+    finally:
+        site.admin.delete("Pod", PLACE, "debugged")
+
+
 def ways(cluster: Cluster, place: str) -> dict[str, Callable[[], Any]]:
-    """Five ways to change whose a namespace is."""
+    """Ways to change whose a namespace is: by its labels, or by an owner with whom it would go."""
     label = {"metadata": {"labels": {"mcloud/zone": "internet"}}}
     where = path("Namespace", "", place)
 
@@ -130,7 +158,25 @@ def ways(cluster: Cluster, place: str) -> dict[str, Callable[[], Any]]:
     def patch(suffix: str = "") -> Any:
         return cluster.call("PATCH", where + suffix, label, content="application/merge-patch+json")
 
-    return {"POST": post, "PATCH": patch, "PUT": put, "status": lambda: patch("/status"), "finalize": lambda: put("/finalize")}
+    def owned(method: str) -> Any:
+        # dry runs: the collector would take away at once what an owner that never was owns
+        there = {"name": place, "ownerReferences": [{"apiVersion": "v1", "kind": "Namespace", "name": "gone", "uid": "gone"}]}
+        if method == "POST":
+            another = manifest("Namespace", "", "t-999999-lgwan", metadata=there | {"name": "t-999999-lgwan"})
+            return cluster.create(another, dry_run=True)
+        if method == "PUT":
+            whole = cluster.call("GET", where)
+            return cluster.call("PUT", where, whole | {"metadata": whole["metadata"] | there}, dryRun="All")
+        return cluster.call("PATCH", where, {"metadata": there}, content="application/merge-patch+json", dryRun="All")
+
+    labelled = {
+        "POST": post,
+        "PATCH": patch,
+        "PUT": put,
+        "status": lambda: patch("/status"),
+        "finalize": lambda: put("/finalize"),
+    }
+    return labelled | {f"owner by {method}": partial(owned, method) for method in ("POST", "PATCH", "PUT")}
 
 
 def granted(site: Site, account: str, place: str) -> list[tuple[str, str]]:
@@ -175,6 +221,7 @@ def test_a_tenant_cannot_change_whose_a_namespace_is(site: Site) -> None:
 
 @pytest.mark.proves("ISO-10")
 def test_the_guard_refuses_even_whom_rights_let_through(site: Site) -> None:
+    """Mutant: owners are not compared; seen failing."""
     before = labels_of(site)
     granted(site, "operator", PLACE)
     try:
@@ -266,14 +313,34 @@ def test_one_more_than_the_plan_is_refused_and_the_neighbour_is_not(site: Site) 
 @pytest.mark.proves("ISO-15")
 def test_processor_memory_storage_and_doors_beyond_the_plan_are_refused(site: Site) -> None:
     place = namespace(ONAGAWA, "internet")
-    hungry, fat, wide = good_pod(place, "hungry"), good_pod(place, "fat"), one_more(place, 0)["persistentvolumeclaims"]
+    hungry, wide = good_pod(place, "hungry"), one_more(place, 0)["persistentvolumeclaims"]
     hungry["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "100"
-    fat["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1m", "memory": "64Gi"}, "limits": {"memory": "64Gi"}}
     wide["spec"]["resources"]["requests"]["storage"] = "1Ti"
     node_port = manifest("Service", place, "door", spec={"type": "NodePort", "ports": [{"port": 80}]})
     balancer = manifest("Service", place, "door", spec={"type": "LoadBalancer", "ports": [{"port": 80}]})
-    for each in (hungry, fat, wide, node_port, balancer):
+    for each in (hungry, wide, node_port, balancer):
         assert isinstance(told(site.admin, each), Forbidden | Conflict), each["metadata"]["name"]
+
+
+@pytest.mark.proves("ISO-15")
+def test_one_container_has_a_limit_of_its_own(site: Site) -> None:
+    """Mutant: no `max` in the chart's LimitRange; seen failing."""
+    place = namespace(ONAGAWA, "internet")
+    hard = (site.admin.get("ResourceQuota", place, "plan") or {})["spec"]["hard"]
+    fat, plain = good_pod(place, "fat"), good_pod(place, "plain")
+    # more than one container may have, less than the zone has left: the quota would let it through
+    fat["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1m", "memory": "16Mi"}, "limits": {"memory": "3Gi"}}
+    assert hard["limits.memory"] == "4Gi"
+    refused = told(site.admin, fat)
+    assert isinstance(refused, Forbidden)
+    assert "maximum memory usage per Container is 2Gi" in refused.detail
+    assert "quota" not in refused.detail
+    fat["spec"]["containers"][0]["resources"]["limits"]["memory"] = "2Gi"
+    assert told(site.admin, fat) is None
+    # who says nothing gets something, which the quota then counts
+    plain["spec"]["containers"][0].pop("resources")
+    given = site.admin.create(plain, dry_run=True)["spec"]["containers"][0]["resources"]
+    assert given == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}
 
 
 @pytest.mark.proves("ISO-10")

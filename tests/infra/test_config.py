@@ -1,12 +1,14 @@
 """A site's description: what is wrong in it is named, with the way out."""
 
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from infra import config
+from infra import cluster, config
 from infra.cluster import Cluster
 from infra.operations import Land
 from kit.errors import Invalid, NotFound, Unavailable
@@ -115,12 +117,12 @@ def test_names_of_stacks_are_read_back() -> None:
     assert config.parse_stack(config.stack_of_tenant("042021", "recovery")) == ("tenant", "042021", "recovery")
 
 
-def kubeconfig(file: Path, port: int) -> None:
+def kubeconfig(file: Path, port: int, scheme: str = "https") -> None:
     body = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"{scheme}://127.0.0.1:{port}", "insecure-skip-tls-verify": True}}],
         "users": [{"name": "u", "user": {"token": "t"}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     }
@@ -142,6 +144,22 @@ def test_a_cluster_that_does_not_answer_is_named_with_its_address(tmp_path: Path
     kubeconfig(tmp_path / "kubeconfig", port)
     with pytest.raises(Unavailable, match=f"cluster at https://127.0.0.1:{port} .* does not answer: .*refused"):
         Land.open(home, "site-primary")
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])  # silent before the handshake, and after the question
+def test_a_cluster_that_stays_silent_is_named_within_the_patience(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """Mutant: no patience handed to the client; seen failing."""
+    monkeypatch.setattr(cluster, "PATIENCE", (0.4, 0.8))
+    home = write(tmp_path, GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        kubeconfig(tmp_path / "kubeconfig", port, scheme)
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match=f"cluster at {scheme}://127.0.0.1:{port} .* does not answer: .*timed? ?out"):
+            Land.open(home, "site-primary")
+    assert 0.3 < time.monotonic() - started < 4.5
 
 
 def test_a_context_that_the_kubeconfig_lacks_is_refused(tmp_path: Path) -> None:
