@@ -66,7 +66,7 @@ def another_umask() -> Iterator[None]:
 
 
 def test_an_unchanged_keycloak_that_ran_gives_an_unchanged_digest(tmp_path: Path, keycloak: Path) -> None:
-    """Mutants: the whole folder copied; no fixed times; seen failing."""
+    """Mutant: `data` copied too; seen failing."""
     first = build("mcloud-keycloak", tmp_path / "first")
     for left in ("data/tmp/kc-gzip-cache/x/theme.css.gz", "data/log/keycloak.log", "data/transaction-logs/1"):
         (keycloak / left).parent.mkdir(parents=True)
@@ -77,7 +77,7 @@ def test_an_unchanged_keycloak_that_ran_gives_an_unchanged_digest(tmp_path: Path
 
 
 def test_an_unchanged_tree_gives_an_unchanged_digest(tmp_path: Path, tree: Path, another_umask: None) -> None:
-    """Mutants: what Python leaves behind is copied too; folders as the umask makes them; seen failing."""
+    """Mutants: what Python leaves behind is copied too; folders as the umask makes them."""
     first = build("mcloud", tmp_path / "first")
     touch_all(tree)
     left = tree / "kit" / "__pycache__" / "errors.cpython-311.pyc"
@@ -186,7 +186,7 @@ def cold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_base_from_a_registry_is_pulled_and_gets_the_packages(
     tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch, cold: Any
 ) -> None:
-    """Mutant: the name is not read; seen failing."""
+    """Mutant: the name is not read."""
     reference = pushed(registry, tmp_path)
     cold()
     monkeypatch.setenv(base.NAMED, reference)
