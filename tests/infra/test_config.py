@@ -146,6 +146,7 @@ def test_a_cluster_that_does_not_answer_is_named_with_its_address(tmp_path: Path
         Land.open(home, "site-primary")
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("scheme", ["https", "http"])  # silent before the handshake, and after the question
 def test_a_cluster_that_stays_silent_is_named_within_the_patience(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
