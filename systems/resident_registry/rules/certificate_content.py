@@ -235,6 +235,11 @@ def _foreign(one: Resident, asked: bool) -> list[list[Cell]]:
 
 
 def _removal(one: Resident) -> list[list[Cell]]:
+    """Why and when the record was removed; where to, unless a measure protects the resident.
+
+    Nobody reads a protected resident's new address off the town that was left, whoever asks and whatever was approved: the
+    town they live in now certifies it (住民基本台帳事務処理要領 第6-10; that the person does not see it either: to be verified).
+    """
     why = REMOVALS.get(one.state) or REASONS.get(one.removed_reason or "", one.removed_reason or "")
     rows = [
         [
@@ -243,6 +248,8 @@ def _removal(one: Resident) -> list[list[Cell]]:
             cell("消除届出 年月日", _day(one.removed_filed_on)),
         ]
     ]
+    if one.restricted:
+        return rows
     if one.out_fixed_to:
         rows.append([cell("転出先住所 (確定)", one.out_fixed_to, 2.4), cell("転出確定 年月日", _day(one.out_fixed_on))])
     elif one.out_planned_to:

@@ -4,6 +4,8 @@ References
 ----------
 住民基本台帳法 art. 9 (転入通知), arts. 19, 19-2 (戸籍の附票), art. 24-2 (転出証明書情報), art. 30-6 (本人確認情報),
 arts. 50–52 (過料); 番号利用法 art. 7 (個人番号); 公的個人認証法 (revocation after a death).
+住民基本台帳事務処理要領 第6-10: what is told of a protected resident bears a flag (支援措置フラグ); that the new address is then
+the municipality's name alone, and so in the 附票 too, is to be verified.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,6 +20,10 @@ from systems.resident_registry.model.people import Resident
 JUKI_ITEMS = {"name", "kana", "born_on", "sex", "address", "address_since", "resident_code", "individual_number", "household_id"}
 #: changes of state that end or reopen somebody's record there
 JUKI_STATES = {"removed_on"}
+#: of a protected resident
+FLAG: dict[str, Any] = {"support_flag": True}
+#: drafts that tell another authority where somebody lives now
+TELL_ADDRESS = ("move_in_notice", "family_register_notice")
 ENTRIES = {"move_in", "move_in_abroad", "address_setting", "office_entry"}
 
 
@@ -50,11 +56,16 @@ def of_change(movement: Movement, one: Resident, changed: Collection[str], *, mo
     return [Draft("juki_change", "都道府県知事", one, told)]
 
 
-def of_reason(movement: Movement, details: Any, one: Resident, *, numbered: bool) -> list[Draft]:
-    """Notices that follow from what happened to a resident."""
+def address_told(municipality: str) -> dict[str, Any]:
+    """What a notice says in place of a protected resident's new address: no more than the town."""
+    return {"address": municipality} | FLAG
+
+
+def of_reason(movement: Movement, details: Any, one: Resident, *, numbered: bool, municipality: str) -> list[Draft]:
+    """Notices that follow from what happened to a resident; `municipality` is the name of the office's own."""
     found: list[Draft] = []
     told = {"event_on": str(movement.event_on), "filed_on": str(movement.filed_on), "reason": movement.reason}
-    address = told | {"address": one.address}
+    address = told | (address_told(municipality) if one.restricted else {"address": one.address})
     if movement.reason in ENTRIES and isinstance(details, Joining):
         if one.previous_authority and not one.previous_country:
             found.append(Draft("move_in_notice", "従前の市区町村長", one, address, one.previous_authority))
@@ -67,7 +78,8 @@ def of_reason(movement: Movement, details: Any, one: Resident, *, numbered: bool
         found += _family_register(one, address)
     if movement.reason == "move_out" and isinstance(details, MoveOut) and one.out_planned_on:
         planned = told | {"out_planned_on": str(one.out_planned_on), "destination": one.out_planned_to}
-        found.append(Draft("move_out_certificate", "転出先の市区町村長", one, planned, one.out_planned_authority))
+        flagged = planned | FLAG if one.restricted else planned  # the destination is the addressee's own place
+        found.append(Draft("move_out_certificate", "転出先の市区町村長", one, flagged, one.out_planned_authority))
     if movement.reason == "death" and one.state == "dead":
         found.append(Draft("jpki_revocation", "地方公共団体情報システム機構", one, told))
     return found

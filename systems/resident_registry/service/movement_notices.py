@@ -22,7 +22,7 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
         moved = before is not None and "address_since" in case.changed.get(each.id, set())
         found += notices.of_change(one, each, case.changed.get(each.id, set()), moved=moved)
         numbered = numbers.number(tx, each.id) is not None
-        found += notices.of_reason(one, details, each, numbered=numbered)
+        found += notices.of_reason(one, details, each, numbered=numbered, municipality=case.office.tenant_name)
         if moved:
             found += notices.of_ward(one, each, case.wards.get(each.id))
     for each_ in found:

@@ -6,16 +6,18 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from kit import journal
+from kit.civic.places import municipality
 from kit.clock import JAPAN, now, today
 from kit.db import Tx
 from kit.errors import Conflict, Invalid
 from systems.resident_registry.model.measures import DOCUMENTS, CaseKind, Document, Forwarding, Opponent, SupportCase
 from systems.resident_registry.model.people import RESIDENT, Office
 from systems.resident_registry.rules import measures as rules
+from systems.resident_registry.rules import notices as notice_rules
 from systems.resident_registry.rules import support_cases
 from systems.resident_registry.service import legal
 from systems.resident_registry.store import measures as store
-from systems.resident_registry.store import people
+from systems.resident_registry.store import notices, people
 
 CASE = "resident_registry.support_case"
 
@@ -30,7 +32,7 @@ def apply(
     scope: Sequence[Document] = DOCUMENTS,
     applied_on: date | None = None,
 ) -> SupportCase:
-    """Take an application; it protects from this moment (仮支援).
+    """Take an application; it protects from this moment (仮支援), also in drafts to other authorities that have not left.
 
     Raises
     ------
@@ -57,6 +59,8 @@ def apply(
         entered_by=tx.actor,
     )
     store.add_case(tx, case, opponent, person.id, [each for each in dict.fromkeys(together) if each != person.id])
+    town = municipality(person.address)  # a measure usually follows the move: its notices may lie here unsent
+    notices.reduce(tx, case.id, notice_rules.TELL_ADDRESS, notice_rules.address_told(town[1] if town else ""))
     return case
 
 

@@ -1,8 +1,9 @@
 """Notices to somebody outside: drafts, letters that wait, what was sent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from kit.db import Tx, json
@@ -27,6 +28,15 @@ def of_movement(tx: Tx, movement_id: UUID) -> list[Notice]:
 def void(tx: Tx, movement_id: UUID) -> None:
     """Drafts of a cancelled movement are not sent."""
     tx.execute("UPDATE resident_registry.notice SET state = 'void' WHERE movement_id = %s AND state = 'draft'", (movement_id,))
+
+
+def reduce(tx: Tx, case_id: UUID, kinds: Collection[str], told: Mapping[str, Any]) -> None:
+    """Drafts of these kinds about whom the case protects say `told` instead; what has been sent already stays."""
+    tx.execute(
+        """UPDATE resident_registry.notice SET content = content || %s WHERE state = 'draft' AND kind = ANY (%s)
+           AND resident_id IN (SELECT resident_id FROM resident_registry.protected WHERE case_id = %s)""",
+        (json(dict(told)), list(kinds), case_id),
+    )
 
 
 def notice(tx: Tx, number: UUID, kinds: Collection[str]) -> Notice:
