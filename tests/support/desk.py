@@ -1,20 +1,25 @@
-"""The counter of one town over its real routes and database; who sits there is told, as signing in is not what is asked here."""
+"""The counter of one town over its real routes, pages and database; who sits there is told, as signing in is not asked here."""
 
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import httpx2
 from fastapi import FastAPI
 
+from kit import clock, sessions
 from kit.app import create_app
 from kit.auth import Actor
 from kit.db import Database
+from kit.oidc import SignedIn, derived
 from kit.settings import ProcessSettings
+from systems.__main__ import page_routers
+from systems.resident_registry.pages.desk import BASE
 from systems.resident_registry.routes import routers
 from tests.support.registry import OFFICE
 
@@ -44,8 +49,18 @@ class Told:
     """The actor is named in the header."""
 
     def verify(self, authorization: str | None) -> Actor:
-        name = (authorization or "").removeprefix("Bearer ")
-        return Actor(OFFICE.tenant, name, name, frozenset(ROLES[name]), "mynumber", True)
+        return actor((authorization or "").removeprefix("Bearer "))
+
+
+class Vouched:
+    """The realm of people who are signed in already: it is asked nothing."""
+
+    class verifier:
+        issuer = "http://realm.example:1/realms/045811"
+
+
+def actor(name: str) -> Actor:
+    return Actor(OFFICE.tenant, name, name, frozenset(ROLES[name]), "mynumber", True)
 
 
 @dataclass
@@ -56,6 +71,38 @@ class Desk:
     database: Database
     #: the same database for the server's superuser: what the counter's role may not read
     behind: str
+    #: the cookie of each who has sat down at a browser
+    sitting: dict[str, str] = field(default_factory=dict)
+
+    def look(self, who: str, path: str, *, purpose: str = "certificate", **params: Any) -> httpx2.Response:
+        """A page as its reader gets it, `path` below the system's own."""
+        return self._browse(who, "GET", path, purpose, params=params)
+
+    def send(self, who: str, path: str, form: dict[str, Any], *, purpose: str = "certificate") -> httpx2.Response:
+        """A form sent from a page; a list is a question with several answers."""
+        token = self._sit_down(who, purpose)
+        return self._browse(who, "POST", path, purpose, data=form | {"csrf": derived(token, "csrf")})
+
+    def _sit_down(self, who: str, purpose: str) -> str:
+        """The cookie of a session (its table: `sessions.install`) that has the purpose chosen."""
+        with self.database.transaction("session") as tx:
+            if who not in self.sitting:
+                signed = SignedIn(actor(who), clock.now() + timedelta(hours=5), "x", "x")
+                self.sitting[who] = sessions.begin(tx, signed, None)
+            found = sessions.find(tx, self.sitting[who], OFFICE.tenant)
+            assert found
+            sessions.choose_purpose(tx, found, purpose)
+        return self.sitting[who]
+
+    def _browse(self, who: str, method: str, path: str, purpose: str, **options: Any) -> httpx2.Response:
+        cookies = {sessions.cookie_name(self.app.state.settings): self._sit_down(who, purpose)}
+
+        async def go() -> httpx2.Response:
+            transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx2.AsyncClient(transport=transport, base_url=f"http://office{BASE}", cookies=cookies) as client:
+                return await client.request(method, path, **options)
+
+        return anyio.run(go)
 
     def ask(self, who: str, method: str, path: str, *, purpose: str = "certificate", **options: Any) -> httpx2.Response:
         async def go() -> httpx2.Response:
@@ -96,9 +143,14 @@ def desk(url: str) -> Iterator[Desk]:
     )
     database = Database(url)
     behind = re.sub(r"//[^@]*@", "//postgres:only-for-this-run@", url)
-    mine = [each for each in routers if each.tags[0] == "mynumber"]
+    mine = [*(each for each in routers if each.tags[0] == "mynumber"), *page_routers(settings)]
+    realm: Any = Vouched()
     try:
-        yield Desk(create_app(title="x", routers=mine, verifier=Told(), database=database, settings=settings), database, behind)
+        yield Desk(
+            create_app(title="x", routers=mine, verifier=Told(), database=database, settings=settings, realm=realm),
+            database,
+            behind,
+        )
     finally:
         database.close()
         for name, value in before.items():

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from pypdf import PdfReader
 
 from infra.targets.services import Postgres
-from kit import clock
+from kit import clock, sessions
 from kit.db import Database, connect
 from kit.errors import Refused
 from kit.migrate import migrate
@@ -62,6 +62,7 @@ def founded(postgres: Postgres, segments: Path) -> Journaled:
     migrate(j.owner, "resident_registry", MIGRATIONS)
     admit_zone(j.owner, "resident_registry", "j_app", "j_sealer", "j_bulk")
     admit_board(j.owner, "certificate_check", writer="j_app", reader="j_sealer", backup="j_sealer")
+    sessions.install(j.owner, zones=["j_app"], reader="j_sealer")
     return j
 
 

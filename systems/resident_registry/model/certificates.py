@@ -65,7 +65,8 @@ class Request:
 
     `ground` is the purpose (請求の理由); `law` the act and article by which a public body may have numbers; `reasons` says for
     an item why a third party needs it. `members` picks some of the household (世帯一部); none means all. `requester_id` is the
-    requester's own record, when the counter found them to be a resident here.
+    requester's own record, when the counter found them to be a resident here. `suppressions_read`: the officer has read the
+    messages of the suppressions (抑止) on the records and found that they do not stand against this issue.
     """
 
     requester: Requester
@@ -88,6 +89,7 @@ class Request:
     law: str | None = None
     members: tuple[UUID, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    suppressions_read: bool = False
 
     @property
     def items(self) -> frozenset[Item]:

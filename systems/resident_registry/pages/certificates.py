@@ -18,8 +18,10 @@ from systems.resident_registry.model.certificates import (
 )
 from systems.resident_registry.pages.desk import Anyone, AtDesk, Clerk, Desk, Form, Guide, Supervisor, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.pages.stops import WORDS
 from systems.resident_registry.rules.printing import ITEM_NAMES
 from systems.resident_registry.service import certificates as service
+from systems.resident_registry.service import measures
 from systems.resident_registry.store import people as residents
 
 router = new_router(with_purpose=True)
@@ -56,6 +58,7 @@ REQUESTER_NUMBER = Field(
     "requester_number", "請求者の宛名番号", "digits", "請求者がこの市町村の住民のとき", required=False, longest=15
 )
 REASON = Field("reason", "記載を求める理由", "area", "第三者が項目の記載を求めるとき", required=False, longest=1000)
+STOPS_READ = Field("suppressions_read", "抑止の文を読み、交付してよいことを確かめた", "check", section="抑止")
 COPIES = Field("copies", "通数", "count", longest=2)
 SUBJECT = (
     Field("subject_name", "除票に記載されていた人の氏名", section="どの除票ですか"),
@@ -66,7 +69,7 @@ SUBJECT = (
 ACCOUNT = (Field("day", "日付", "day"),)
 
 
-def _questions(desk: Desk, *, removed: bool, members: list[tuple[str, str]]) -> tuple[Field, ...]:
+def _questions(*, removed: bool, members: list[tuple[str, str]], stopped: bool) -> tuple[Field, ...]:
     kinds = ("removed_copy",) if removed else ("copy", "items")
     some = Field("members", "記載する世帯員", "many", "世帯連記式で一部の人だけのとき", required=False, options=members)
     return (
@@ -78,6 +81,7 @@ def _questions(desk: Desk, *, removed: bool, members: list[tuple[str, str]]) -> 
         Field("items", "特に請求された項目", "many", hint=OMITTED, options=ITEM_OPTIONS, required=False),
         REASON,
         COPIES,
+        *([STOPS_READ] if stopped else []),
     )
 
 
@@ -85,15 +89,19 @@ def _guide(desk: Desk, resident_id: UUID) -> Guide:
     person = desk.person(resident_id)
     with desk.transaction() as tx:
         members = [(str(each.id), each.name) for each in desk.members(tx, person)]
+        found = measures.suppressions_in_force(tx, {resident_id, *(UUID(number) for number, _ in members)})
+    stops = [each for each in found if "certificate" in each.acts]
     return Guide(
         title="証明書の交付",
-        fields=_questions(desk, removed=person.removed_on is not None, members=members),
+        fields=_questions(removed=person.removed_on is not None, members=members, stopped=bool(stops)),
         verb="交付する",
         work=lambda tx, filled: _issue(desk, tx, resident_id, filled),
         then=lambda done: f"/certificates/{done['serial']}",
         back=f"/residents/{resident_id}",
         person=person,
         note=PROTECTED if person.restricted else "",
+        stops=stops,
+        words=WORDS,
         rehearsed=not person.restricted,  # an approval is used up by trying
     )
 
@@ -131,6 +139,7 @@ def _request(v: dict[str, Any], requester: UUID | None = None) -> Request:
     asked |= {name: v[name] for name in ("requester", "name", "address", "ground", "law", "copies")}
     asked |= {"documents": tuple(v["documents"]), "reasons": dict.fromkeys(items, v["reason"]) if v.get("reason") else {}}
     asked |= {"kind": v.get("kind", "disposed"), "form": v.get("form", "individual")}
+    asked |= {"suppressions_read": v.get("suppressions_read", False)}
     return Request(**asked, requester_id=requester, members=tuple(UUID(each) for each in v.get("members") or ()))
 
 

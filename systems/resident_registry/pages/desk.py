@@ -1,8 +1,8 @@
 """What every page of the register needs: who sits at the desk, for which purpose, and how work is done and answered."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -21,6 +21,7 @@ from kit.forms import Field, Filled, blank, read
 from kit.idempotency import once
 from kit.requests import REFUSALS, record_refusal
 from kit.sessions import Session, Signed, open_session, read_form
+from systems.resident_registry.model.measures import Suppression
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.rules.measures import masked
@@ -170,6 +171,9 @@ class Guide:
     back: str = ""
     person: Resident | None = None
     note: str = ""
+    #: suppressions to be read, and the words for them
+    stops: Sequence[Suppression] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     #: the work is tried and taken back before the confirmation, so that errors and alerts show there
     rehearsed: bool = False

@@ -9,8 +9,9 @@ from kit.forms import Field, blank, read
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Form
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.pages.stops import WORDS
+from systems.resident_registry.service import measures, viewing
 from systems.resident_registry.service import search as searching
-from systems.resident_registry.service import viewing
 
 router = new_router(with_purpose=True)
 SEARCH = (
@@ -45,7 +46,10 @@ def search_for(desk: AtDesk, actor: Clerk, form: Form) -> Response:
 
 @router.get("/residents/{resident_id}", summary="A resident")
 def person(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
-    return desk.page("person.html", person=desk.person(resident_id))
+    person = desk.person(resident_id)
+    with desk.transaction() as tx:
+        stops = measures.suppressions_in_force(tx, [resident_id])
+    return desk.page("person.html", person=person, stops=stops, words=WORDS)
 
 
 @router.get("/households/{household_id}", summary="A household")

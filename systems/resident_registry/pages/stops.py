@@ -23,6 +23,8 @@ STOP = (
     Field("starts_on", "始まりの日", "day"),
     Field("ends_on", "終わりの日(その日は含まない)", "day", required=False),
 )  # fmt: skip
+#: words for kind, acts and override
+WORDS = {value: label for each in STOP for value, label in each.options}
 
 
 def _stop(desk: Desk, resident_id: UUID) -> Guide:
@@ -41,8 +43,7 @@ def _stop(desk: Desk, resident_id: UUID) -> Guide:
 def stops(desk: AtDesk, actor: Clerk, resident_id: UUID) -> Response:
     with desk.transaction() as tx:
         found, holds = measure_store.suppressions(tx, [resident_id]), store.holds_of(tx, resident_id)
-    words = {value: label for each in STOP for value, label in each.options}
-    return desk.page("stops.html", person=desk.person(resident_id), stops=found, holds=holds, words=words)
+    return desk.page("stops.html", person=desk.person(resident_id), stops=found, holds=holds, words=WORDS)
 
 
 @router.get("/residents/{resident_id}/stop", summary="A stop to be set")

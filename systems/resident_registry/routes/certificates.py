@@ -56,6 +56,9 @@ class CertificateRequest(Strict):
     with_before_move_address: bool = False
     with_foreign_items: bool = False
     with_history: bool = False
+    suppressions_read: bool = Field(
+        False, description="the messages of a 409 `suppressed` were read; it counts where `override` lets"
+    )
 
     def request(self) -> model.Request:
         asked = self.model_dump(exclude={"requester"}) | {"members": tuple(self.members)}

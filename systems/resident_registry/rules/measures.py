@@ -207,15 +207,16 @@ _NO_PLACE: dict[str, Any] = {
 }
 
 
-def stopping(suppressions: Sequence[Suppression], act: Act, today: date, *, is_supervisor: bool, read: bool) -> list[Suppression]:
-    """Suppressions in force that stop the act for this officer; `read` when the officer has read and confirmed the messages."""
-    in_force = [
+def in_force(suppressions: Sequence[Suppression], today: date) -> list[Suppression]:
+    """Suppressions that nobody has ended and whose period is running."""
+    return [
         each
         for each in suppressions
-        if act in each.acts
-        and each.ended_by is None
-        and each.starts_on <= today
-        and (each.ends_on is None or today < each.ends_on)
+        if each.ended_by is None and each.starts_on <= today and (each.ends_on is None or today < each.ends_on)
     ]
+
+
+def stopping(suppressions: Sequence[Suppression], act: Act, today: date, *, is_supervisor: bool, read: bool) -> list[Suppression]:
+    """Suppressions in force that stop the act for this officer; `read` when the officer has read and confirmed the messages."""
     passed = {"none": False, "supervisor": is_supervisor and read, "clerk": read}
-    return [each for each in in_force if not passed[each.override]]
+    return [each for each in in_force(suppressions, today) if act in each.acts and not passed[each.override]]

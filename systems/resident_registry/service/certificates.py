@@ -40,8 +40,8 @@ def issue_certificate(
     ------
     Refused
         Disclosure is restricted; always in the same neutral words.
-    RequestIncomplete, RemovedAndPresent, ItemNotPrintable, Unprintable
-        See the rules and `kit.documents`.
+    Suppressed, RequestIncomplete, RemovedAndPresent, ItemNotPrintable, Unprintable
+        See `check_disclosure`, the rules and `kit.documents`.
     """
     person = persons.resident(tx, number, today())
     everybody = _members(tx, person) if request.form == "household" else [person]
@@ -51,8 +51,8 @@ def issue_certificate(
     rules.check_request(request)
     asker = _asker(tx, request, person)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
-    ids = [each.id for each in people]
-    lift_id = measures.check_disclosure(tx, ids, asker, document=document, is_supervisor=is_supervisor)
+    ids, read = [each.id for each in people], request.suppressions_read
+    lift_id = measures.check_disclosure(tx, ids, asker, document=document, is_supervisor=is_supervisor, has_read=read)
     rules.check_may_issue(request, people)
     dead = any(each.state == "dead" for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)

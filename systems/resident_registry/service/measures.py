@@ -110,6 +110,11 @@ def _check_suppressions(tx: Tx, residents: Sequence[UUID], act: Act, *, is_super
         raise Suppressed("a suppression stops this: read its message", suppressions=told)
 
 
+def suppressions_in_force(tx: Tx, residents: Iterable[UUID]) -> list[Suppression]:
+    """What stops acts on these records today, for the counter to read before it begins."""
+    return rules.in_force(store.suppressions(tx, list(residents)), today())
+
+
 def approve_issue(tx: Tx, residents: Sequence[UUID], asker: Asker, *, for_actor: str, not_opponent: bool) -> Lift:
     """Approve one issue of protected records to one requester by one clerk (一時解除): over when used or after fifteen minutes.
 
