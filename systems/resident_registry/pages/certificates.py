@@ -43,6 +43,7 @@ PROTECTED = "支援措置があります。交付には、ほかの職員の承�
 ASKER = (
     Field("requester", "請求者の区分", "radio", options=tuple(REQUESTERS.items()), section="だれからの請求ですか"),
     Field("name", "請求者の氏名"),
+    Field("born_on", "請求者の生年月日", "day", required=False),
     Field("address", "請求者の住所"),
     Field(
         "documents",
@@ -136,7 +137,7 @@ def requester_id(tx: Tx, v: dict[str, Any]) -> UUID | None:
 def _request(v: dict[str, Any], requester: UUID | None = None) -> Request:
     items = v.get("items") or []
     asked: dict[str, Any] = {flag: name in items for name, flag in ITEMS.items()}
-    asked |= {name: v[name] for name in ("requester", "name", "address", "ground", "law", "copies")}
+    asked |= {name: v[name] for name in ("requester", "name", "born_on", "address", "ground", "law", "copies")}
     asked |= {"documents": tuple(v["documents"]), "reasons": dict.fromkeys(items, v["reason"]) if v.get("reason") else {}}
     asked |= {"kind": v.get("kind", "disposed"), "form": v.get("form", "individual")}
     asked |= {"suppressions_read": v.get("suppressions_read", False)}

@@ -8,10 +8,11 @@ from fastapi import Response
 
 from kit import clock, sessions
 from kit.db import Tx
-from kit.errors import NotFound
+from kit.errors import Invalid, NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model import certificates
 from systems.resident_registry.model.measures import Asker, Opponent
+from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages.certificates import REQUESTER_NUMBER, requester_id
 from systems.resident_registry.pages.desk import (
     AtDesk,
@@ -34,13 +35,6 @@ from systems.resident_registry.store import people as residents
 
 router = new_router(with_purpose=True)
 KINDS = (("A", "配偶者からの暴力"), ("B", "ストーカー行為等"), ("C", "児童虐待"), ("D", "その他これらに準ずる行為"))
-REQUESTERS = (
-    ("self", "本人"),
-    ("household_member", "同一世帯の者"),
-    ("representative", "代理人"),
-    ("public_body", "国又は地方公共団体の機関"),
-    ("third_party", "第三者"),
-)
 SCOPE = (
     ("residence", "住民票の写し"),
     ("removed", "除票の写し"),
@@ -61,6 +55,7 @@ APPLICATION = (
     Field("opponent_address", "相手方の住所", required=False),
     Field("scope", "求める措置の範囲", "many", options=SCOPE, section="措置"),
 )
+MEMBERS = "世帯連記式のとき。載る人が一人でも承認になければ、交付できません。"
 TOGETHER = "併せて支援を求める世帯員"
 IDENTIFIED = "特定すると、その人と同じ世帯の人への交付は、承認があっても止まります。"
 VERSION = Field("version", "", "hidden", required=False)
@@ -220,8 +215,10 @@ def _lift(desk: Desk, resident_id: UUID) -> Guide:
     person = desk.person(resident_id)
     with desk.transaction() as tx:
         clerks = [each for each in sessions.signed_in(tx) if each[0] != desk.actor.subject]
+        others = [(str(each.id), each.name) for each in desk.members(tx, person) if each.id != person.id]
     fields = (
-        Field("requester", "請求者の区分", "radio", options=REQUESTERS),
+        *([Field("members", "証明書に載るほかの世帯員", "many", MEMBERS, required=False, options=others)] if others else []),
+        Field("requester", "請求者の区分", "radio", options=tuple(certificates.REQUESTERS.items())),
         Field("name", "請求者の氏名", hint="証明書の請求に入力する氏名と同じもの。本人なら空欄。", required=False),
         Field("born_on", "請求者の生年月日", "day", required=False),
         REQUESTER_NUMBER,
@@ -234,17 +231,22 @@ def _lift(desk: Desk, resident_id: UUID) -> Guide:
         title="一件の交付の承認(一時解除)",
         fields=fields,
         verb="承認する(15分間・一回限り)",
-        work=lambda tx, filled: _approve(tx, resident_id, filled.values),
+        work=lambda tx, filled: _approve(tx, person, filled.values),
         then=lambda _: f"/residents/{resident_id}",
         back=f"/residents/{resident_id}",
         person=person,
     )
 
 
-def _approve(tx: Tx, resident_id: UUID, v: dict[str, Any]) -> dict[str, Any]:
+def _approve(tx: Tx, person: Resident, v: dict[str, Any]) -> dict[str, Any]:
     stated = {name: v[name] for name in ("name", "born_on", "address", "ground")}
+    if v["requester"] == "self":  # the request names them, so the approval must
+        stated["name"] = stated["name"] or person.name
+    if not stated["name"]:
+        raise Invalid("name the requester: only the person's own name may be left out")
     asker = Asker(v["requester"], **stated, resident_id=requester_id(tx, v))
-    measures.approve_issue(tx, [resident_id], asker, for_actor=v["for_actor"], not_opponent=v["not_opponent"])
+    named = [person.id, *(UUID(each) for each in v.get("members") or ())]
+    measures.approve_issue(tx, named, asker, for_actor=v["for_actor"], not_opponent=v["not_opponent"])
     return {}
 
 
