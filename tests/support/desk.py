@@ -41,7 +41,15 @@ ROLES = {
         "auditor",
     ),
     #: every role that there is or may come, but the one that sees protected addresses
-    "all-but-dv": ("registry_clerk", "registry_supervisor", "number_officer", "auditor", "tenant_admin", "statistician"),
+    "all-but-dv": (
+        "registry_clerk",
+        "registry_supervisor",
+        "number_officer",
+        "auditor",
+        "tenant_admin",
+        "statistics_officer",
+        "registry_operator",
+    ),
 }
 
 
@@ -99,8 +107,8 @@ class Desk:
 
         async def go() -> httpx2.Response:
             transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx2.AsyncClient(transport=transport, base_url=f"http://office{BASE}", cookies=cookies) as client:
-                return await client.request(method, path, **options)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://office", cookies=cookies) as client:
+                return await client.request(method, BASE + path, **options)
 
         return anyio.run(go)
 
