@@ -90,6 +90,7 @@ def ages(register: Register) -> Any:
 
 
 def test_movements_are_counted_by_what_they_do(register: Register) -> None:
+    """By class only: these rows were put in by SQL. Whom a movement is counted for is test_statistics_of_movements."""
     with connect(register.doors.zone) as tx:
         table = statistic(tx, "movements", office=OFFICE, is_published=False)
     found: Counter[str] = Counter()

@@ -140,13 +140,14 @@ def _by_age(tx: Tx, tenant: str, day: date, *, is_single: bool) -> list[Group]:
 
 def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
     first, after = _month(month)
+    found = store.movements(tx, first, after, but=rules.NOT_COUNTED, leaving=rules.LEAVING, moving=rules.MOVING)
     return rules.merged(
         [
             Group(
                 (f"{first:%Y-%m}", row["authority"] or tenant, row["town_code"], row["town"], rules.change_of(row["reason"])),
                 _figures(row),
             )
-            for row in store.movements(tx, first, after, rules.NOT_COUNTED)
+            for row in found
         ]
     )
 

@@ -28,6 +28,30 @@ _PRESENT_ON = """FROM (SELECT household_id, sex, kind, born_on, born_unknown, re
             FROM resident_registry.household_history WHERE household_id = r.household_id AND known_to IS NULL) v
         ORDER BY valid_from > %(day)s, abs(valid_from - %(day)s) LIMIT 1) h
     WHERE r.removed_on IS NULL"""
+#: a row of a movement's resident or household as it stood on the event's day and was known when the movement was decided, or the
+#: nearest to that. What is known later changes no report of a month that is over.
+_DECIDED = """SELECT facts FROM (
+        SELECT to_jsonb(r) AS facts, valid_from, known_from FROM resident_registry.{table} r WHERE id = {id}
+        UNION ALL SELECT facts, valid_from, known_from FROM resident_registry.{table}_history
+        WHERE {table}_id = {id} AND (known_to IS NULL OR known_to > m.decided_at)) v
+    ORDER BY known_from > m.decided_at, valid_from > m.event_on, abs(valid_from - m.event_on) LIMIT 1"""
+#: the same of a resident as it was known until the decision; none of somebody whom the movement entered
+_BEFORE = """SELECT facts FROM resident_registry.resident_history
+    WHERE resident_id = x.resident_id AND known_from < m.decided_at AND (known_to IS NULL OR known_to >= m.decided_at)
+    ORDER BY valid_from > m.event_on, abs(valid_from - m.event_on) LIMIT 1"""
+_HOME = "({0}.facts -> 'household_id', {0}.facts -> 'address_since', {0}.facts -> 'before_move_address')"
+#: who was moved, with the place a removed record was removed with, or else the household's
+_MOVED = f"""FROM (SELECT m.reason, a.facts ->> 'sex' AS sex, a.facts ->> 'kind' AS kind,
+            coalesce(nullif(a.facts -> 'removed_place', 'null'), h.facts) AS place
+        FROM resident_registry.movement m JOIN resident_registry.movement_resident x ON x.movement_id = m.id
+        CROSS JOIN LATERAL ({_DECIDED.format(table="resident", id="x.resident_id")}) a
+        CROSS JOIN LATERAL ({_DECIDED.format(table="household", id="(a.facts ->> 'household_id')::uuid")}) h
+        LEFT JOIN LATERAL ({_BEFORE}) b ON true
+        WHERE m.state IN ('decided', 'completed') AND m.cancels IS NULL AND m.processed_on >= %(first)s
+            AND m.processed_on < %(after)s AND m.reason <> ALL (%(but)s)
+            AND (m.reason <> ALL (%(leaving)s) OR a.facts -> 'state' IS DISTINCT FROM b.facts -> 'state')
+            AND (m.reason <> ALL (%(moving)s)
+                OR {_HOME.format("a")} IS DISTINCT FROM {_HOME.format("b")})) r"""
 #: age by law: a year is reached at the end of the day before the birthday (年齢計算ニ関スル法律); null: not known
 _AGE = """CASE WHEN r.born_unknown IS NULL THEN greatest(0,
     date_part('year', %(eve)s::date) - date_part('year', r.born_on)
@@ -58,16 +82,19 @@ def last_loaded_at(tx: Tx) -> datetime | None:
     return found
 
 
-def movements(tx: Tx, first: date, after: date, but: Sequence[str]) -> list[dict[str, Any]]:
-    """Persons moved by decided movements that were processed from `first` on and before `after`, but those reasons."""
+def movements(
+    tx: Tx, first: date, after: date, *, but: Sequence[str], leaving: Sequence[str], moving: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Persons moved by decided movements that were processed from `first` on and before `after`, where they lived at the event.
+
+    `but` are reasons that are not counted. Of the reasons `leaving` those count whose state the movement changed, of `moving`
+    those whose home it changed, not who stayed behind with another relation; of all others everybody whom it touched.
+    """
     return tx.rows(
-        f"""SELECT h.authority_code AS authority, h.town_code, h.town, m.reason, {_FIGURES}
-            FROM resident_registry.movement m JOIN resident_registry.movement_resident x ON x.movement_id = m.id
-            JOIN resident_registry.resident r ON r.id = x.resident_id JOIN resident_registry.household h ON h.id = r.household_id
-            WHERE m.state IN ('decided', 'completed') AND m.cancels IS NULL AND m.processed_on >= %s AND m.processed_on < %s
-                AND m.reason <> ALL (%s)
-            GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3, 4""",
-        (first, after, list(but)),
+        f"""SELECT r.place ->> 'authority_code' AS authority, r.place ->> 'town_code' AS town_code,
+                coalesce(r.place ->> 'town', '') AS town, r.reason, {_FIGURES}
+            {_MOVED} GROUP BY 1, 2, 3, 4 ORDER BY 1 NULLS FIRST, 2 NULLS FIRST, 3, 4""",
+        {"first": first, "after": after, "but": list(but), "leaving": list(leaving), "moving": list(moving)},
     )
 
 
