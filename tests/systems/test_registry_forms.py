@@ -10,15 +10,16 @@ from kit.civic.dates import wareki
 from kit.civic.places import addresses
 from kit.db import Tx
 from kit.forms import read
-from systems.resident_registry.model.errors import AlertsUnconfirmed
+from systems.resident_registry.model.errors import AlertsUnconfirmed, CheckDigit
 from systems.resident_registry.model.filings import DETAILS, Filing
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Resident
+from systems.resident_registry.pages import movement_edits
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
 from systems.resident_registry.service import movements as service
+from systems.resident_registry.store import notices, viewing
 from systems.resident_registry.store import people as store
-from systems.resident_registry.store import viewing
 from tests.support.registry import NAME, OFFICE, ONAGAWA, TODAY, USUAL, decided, move_in, moved, person
 
 Raw = dict[str, list[str]]
@@ -79,7 +80,7 @@ def all_of(members: list[Resident]) -> list[str]:
 
 
 CASES: dict[str, Callable[[list[Resident]], Raw]] = {
-    "move_in": lambda m: PERSON | PLACE | {"previous_address": ["東京都"], "certificate": ["paper"]},
+    "move_in": lambda m: PERSON | PLACE | {"previous_address": ["宮城県石巻市"], "certificate": ["paper"]},
     "move_in_abroad": lambda m: PERSON | PLACE | {"previous_address": ["x"], "previous_country": ["カナダ"], "passport": ["1"]},
     "address_setting": lambda m: PERSON | PLACE,
     "office_entry": lambda m: PERSON | PLACE,
@@ -105,6 +106,34 @@ CASES: dict[str, Callable[[list[Resident]], Raw]] = {
 }  # fmt: skip
 
 
+#: kinds of notices that the office drafts when the form is decided
+DRAFTED: dict[str, list[str]] = {
+    "move_in": ["juki_change", "move_in_notice"],
+    "move_in_abroad": ["juki_change"],
+    "address_setting": ["juki_change"],
+    "office_entry": ["juki_change"],
+    "birth": ["juki_change", "number_request"],
+    "move_within": ["juki_change"],
+    "move_out": ["juki_change", "move_out_certificate"],
+    "move_out_abroad": ["juki_change"],
+    "move_out_cancel": [],
+    "in_notice": [],
+    "death": ["jpki_revocation", "juki_change"],
+    "head_change": [],
+    "household_split": ["juki_change"],
+    "household_merge": ["juki_change"],
+    "household_change": ["juki_change"],
+    "name_change": ["juki_change"],
+    "alias": [],
+    "former_surname": [],
+    "number_change": ["juki_change"],
+    "code_change": ["juki_change"],
+    "office_removal": ["juki_change"],
+    "office_correction": [],
+    "office_restoration": ["juki_change"],
+}
+
+
 @pytest.mark.parametrize("reason", list(forms.SHEETS))
 def test_every_form_is_taken_as_it_is_typed(tx: Tx, reason: str) -> None:
     foreign = {"kind": "foreign", "nationality": "カナダ"} if reason == "alias" else {}
@@ -124,6 +153,7 @@ def test_every_form_is_taken_as_it_is_typed(tx: Tx, reason: str) -> None:
     one = file(tx, reason, raw, members=members, others=others)
     assert one.state in ("decided", "completed")
     assert one.reason == reason
+    assert sorted({each.kind for each in notices.of_movement(tx, one.id)}) == DRAFTED[reason]
 
 
 def test_forms_are_there_for_every_reason_that_a_clerk_files() -> None:
@@ -140,6 +170,52 @@ def test_a_new_household_keeps_the_name_and_the_address_as_typed(tx: Tx) -> None
     assert one.kana == "ゴトウ アラタ"
     assert one.address == f"{TOWN.address}5番地6\u3000復興住宅101"
     assert (one.town, one.lot, one.building, one.authority_code) == (TOWN.town, "5番地6", "復興住宅101", ONAGAWA)
+
+
+def authority(tx: Tx, one: Movement, kind: str) -> set[str | None]:
+    return {each.authority for each in notices.of_movement(tx, one.id) if each.kind == kind}
+
+
+def test_who_is_told_of_a_move_is_read_from_the_address_or_typed(tx: Tx) -> None:
+    """Mutant: `elsewhere` without `authority_of`: no 転入通知 is drafted; seen failing."""
+    one = file(tx, "move_in", CASES["move_in"]([]), members=[])
+    assert authority(tx, one, "move_in_notice") == {"042021"}
+    assert store.resident(tx, one.residents[0], TODAY).previous_authority == "042021"
+    there = {"p0-individual_number": [""], "previous_address": ["東京都千代田区"], "p0-name": ["䶒藤 外"]}
+    one = file(tx, "move_in", CASES["move_in"]([]) | there, members=[])
+    assert authority(tx, one, "move_in_notice") == set()  # as the form says beside the question
+    there |= {"previous_authority_code": ["１３１０１６"], "p0-name": ["䶒藤 他"]}
+    one = file(tx, "move_in", CASES["move_in"]([]) | there, members=[])
+    assert authority(tx, one, "move_in_notice") == {"131016"}
+
+
+def test_the_destination_of_a_departure_has_its_code(tx: Tx) -> None:
+    members = family(tx)
+    out = file(tx, "move_out", CASES["move_out"](members), members=members)
+    assert authority(tx, out, "move_out_certificate") == {"042021"}
+    gone = [store.resident(tx, each.id, TODAY) for each in members]
+    sendai = {"destination_address": ["仙台市青葉区本町1番地"]}
+    file(tx, "in_notice", CASES["in_notice"](gone) | sendai, members=gone)
+    assert store.resident(tx, gone[0].id, TODAY).out_fixed_authority == "041009"
+
+
+def test_correcting_a_form_reads_the_code_again_and_keeps_a_typed_one(tx: Tx) -> None:
+    """Mutant: the code that was read from the address offered as typed; seen failing: it would outlive a corrected address."""
+    typed = {"previous_address": ["東京都千代田区"], "previous_authority_code": ["131016"]}
+    for raw, code in (({}, None), (typed, ["131016"])):
+        about = forms.About(ONAGAWA)
+        v = read(forms.questions("move_in", about), FILING | CASES["move_in"]([]) | raw).values
+        one = service.draft(tx, OFFICE, Filing.model_validate(forms.filing("move_in", v, about)))
+        assert one.details["previous"]["authority_code"] == (code or ["042021"])[0]
+        assert movement_edits.answers(tx, one, about).get("previous_authority_code") == code
+
+
+def test_a_code_with_a_wrong_digit_is_told_and_no_country_has_one(tx: Tx) -> None:
+    with pytest.raises(CheckDigit):
+        file(tx, "move_in", CASES["move_in"]([]) | {"previous_authority_code": ["042022"]}, members=[])
+    abroad = {"previous_address": "石巻市通り", "previous_country": "x", "event_on": TODAY}
+    assert "authority_code" not in (parts.elsewhere(abroad, "previous_") or {})
+    assert parts.authority_of("宮城県富谷市富谷1", TODAY.replace(year=2015)) is None  # 富谷町 then
 
 
 def test_mutant_a_late_filing_that_nobody_looked_at_is_not_handed_in(tx: Tx) -> None:

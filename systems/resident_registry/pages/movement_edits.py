@@ -19,7 +19,7 @@ from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, number, proceed, reopen
 from systems.resident_registry.pages.desk import router as new_router
-from systems.resident_registry.pages.movement_parts import V, key
+from systems.resident_registry.pages.movement_parts import V, authority_of, key
 from systems.resident_registry.pages.movements import COUNT, MORE_OR_FEWER, SECOND_OFFICER, VERSION, about_of, counted, filing_of
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.service import sealing, viewing
@@ -149,7 +149,11 @@ def answers(tx: Tx, one: Movement, about: forms.About) -> dict[str, list[str]]:
     found |= {"count": about.count} | {f"ground_{name}": value for name, value in (one.ground or {}).items()}
     d = one.details
     found |= {name: value for name, value in d.items() if isinstance(value, str | bool | int)}
-    found |= {f"{part}_{name}": each for part in ("previous", "destination") for name, each in (d.get(part) or {}).items()}
+    for part in ("previous", "destination"):
+        given = d.get(part) or {}
+        if given.get("authority_code") == authority_of(given.get("address", ""), one.event_on):
+            given = {**given, "authority_code": None}  # read from the address, which may be corrected
+        found |= {f"{part}_{name}": each for name, each in given.items()}
     people = d.get("people") or ([d["child"]] if "child" in d else [])
     found |= {f"p{n}-{name}": value for n, each in enumerate(people) for name, value in each.items()}
     found |= {f"{field}-{each}": value for field, part in (("relation", "relations"), ("left", "relations_left"))

@@ -11,7 +11,7 @@ from systems.resident_registry.service import sealing
 #: item of a form -> its Japanese name; an item without one is not for reading
 LABELS = {
     "name": "氏名", "kana": "フリガナ", "sex": "性別", "born_on": "生年月日", "relation": "続柄",
-    "address": "住所", "postal_code": "郵便番号",
+    "address": "住所", "authority_code": "市区町村コード", "postal_code": "郵便番号",
     "head": "世帯主", "country": "国名", "certificate": "転出証明書", "out_planned_on": "転出予定日",
     "registered_domicile": "本籍", "family_register_head": "筆頭者", "resident_code": "住民票コード",
     "individual_number": "個人番号", "nationality": "国籍・地域", "residence_status": "在留資格",

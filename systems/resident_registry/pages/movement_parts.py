@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from kit.civic.places import addresses
+from kit.civic.places import addresses, authority_exists, municipality
 from kit.forms import Field, prefixed
 from systems.resident_registry.model.people import Resident
 
@@ -62,6 +63,14 @@ PERSON = (
 )
 PREVIOUS = (
     Field("previous_address", "転入前の住所", section="これまでの住所"),
+    Field(
+        "previous_authority_code",
+        "転入前の市区町村コード",
+        "digits",
+        hint="6桁。宮城県内の住所なら空欄でも求めます。ほかの都道府県で空欄なら、転入通知は作られません。",
+        required=False,
+        longest=12,
+    ),
     Field("previous_head", "転入前の世帯主", required=False),
 )
 ABROAD = (
@@ -70,6 +79,14 @@ ABROAD = (
 )
 DESTINATION = (
     Field("destination_address", "転出先の住所", section="転出先"),
+    Field(
+        "destination_authority_code",
+        "転出先の市区町村コード",
+        "digits",
+        hint="6桁。宮城県内の住所なら空欄でも求めます。",
+        required=False,
+        longest=12,
+    ),
     Field("destination_head", "転出先の世帯主", required=False),
 )
 DESTINATION_ABROAD = (
@@ -163,8 +180,18 @@ def placed(v: V, tenant: str) -> V:
 
 
 def elsewhere(v: V, prefix: str) -> V | None:
-    """An address outside, None when it was left empty."""
-    return some(v, "address", "country", "head", prefix=prefix) if v.get(f"{prefix}address") else None
+    """An address outside, None when it was left empty; who is told of the move is read from it when no code was given."""
+    if not v.get(f"{prefix}address"):
+        return None
+    found = some(v, "address", "authority_code", "country", "head", prefix=prefix)
+    code = None if found.get("country") else authority_of(found["address"], v["event_on"])
+    return ({"authority_code": code} if code else {}) | found
+
+
+def authority_of(address: str, on: date) -> str | None:
+    """Code of the prefecture's municipality that the address begins with, if it was there on that day."""
+    known = municipality(address)
+    return known[0] if known and authority_exists(known[0], on) else None
 
 
 def filing(v: V) -> V:
