@@ -111,6 +111,11 @@ class Town:
         if step.get("夜間処理"):
             night.depart(self.tx, self.office)
             night.depart(self.tx, self.office)  # safe to repeat
+            self.movements += [
+                movement_store.movement(self.tx, each.id)
+                for each in movement_store.movements(self.tx, state=None, resident=None, after="", limit=1000)
+                if each.reason == "move_out_due" and each.id not in [known.id for known in self.movements]
+            ]
         elif "除票の日" in step:  # as an import of old records brings it
             sql = "UPDATE resident_registry.resident SET removed_on = %s WHERE id = %s"
             self.tx.execute(sql, (self.date(step["除票の日"]), self.names[step["対象"]]))

@@ -40,7 +40,9 @@ ABROAD: Raw = {"destination_address": ["1 Main Street"], "destination_country": 
 
 def family(tx: Tx) -> list[Resident]:
     long_ago = TODAY - timedelta(days=300)
-    new = [person(), person("䶒藤 花", "妻", sex="female"), person("䶒藤 子", "子", born_on=TODAY - timedelta(days=9000))]
+    here = {"registered_domicile": "宮城県石巻市"}
+    child = person("䶒藤 子", "子", born_on=TODAY - timedelta(days=9000), **here)
+    new = [person(**here), person("䶒藤 花", "妻", sex="female", **here), child]
     return move_in(tx, *new, event_on=long_ago, filed_on=long_ago)
 
 
@@ -113,24 +115,24 @@ DRAFTED: dict[str, list[str]] = {
     "address_setting": ["juki_change"],
     "office_entry": ["juki_change"],
     "birth": ["juki_change", "number_request"],
-    "move_within": ["juki_change"],
+    "move_within": ["family_register_notice", "juki_change"],
     "move_out": ["juki_change", "move_out_certificate"],
-    "move_out_abroad": ["juki_change"],
+    "move_out_abroad": ["family_register_notice", "juki_change"],
     "move_out_cancel": [],
     "in_notice": [],
     "death": ["jpki_revocation", "juki_change"],
     "head_change": [],
-    "household_split": ["juki_change"],
-    "household_merge": ["juki_change"],
-    "household_change": ["juki_change"],
+    "household_split": [],
+    "household_merge": [],
+    "household_change": [],
     "name_change": ["juki_change"],
-    "alias": [],
-    "former_surname": [],
+    "alias": ["juki_change"],
+    "former_surname": ["juki_change"],
     "number_change": ["juki_change"],
     "code_change": ["juki_change"],
-    "office_removal": ["juki_change"],
+    "office_removal": ["family_register_notice", "juki_change"],
     "office_correction": [],
-    "office_restoration": ["juki_change"],
+    "office_restoration": ["family_register_notice", "juki_change"],
 }
 
 

@@ -4,8 +4,11 @@ References
 ----------
 住民基本台帳法 art. 9 (転入通知), arts. 19, 19-2 (戸籍の附票), art. 24-2 (転出証明書情報), art. 30-6 (本人確認情報),
 arts. 50–52 (過料); 番号利用法 art. 7 (個人番号); 公的個人認証法 (revocation after a death).
-住民基本台帳事務処理要領 第6-10: what is told of a protected resident bears a flag (支援措置フラグ); that the new address is then
-the municipality's name alone, and so in the 附票 too, is to be verified.
+住民基本台帳事務処理要領 第6-10: what is told of a protected resident bears a flag (支援措置フラグ); that a 転入通知 then names the
+municipality alone until the other side's protection is known is ours, to be verified. The 附票 must have the address (art. 19).
+住所地通知 (art. 9 (2): whoever accepted a filing for the family register tells the municipality of residence) and 戸籍照合通知
+(art. 19 (2): the 本籍地 tells that a 附票 notice does not fit its register; to be verified) are written by the office of family
+registers, which is no part of this register. Here they arrive: as the ground (`notice`) of the movement that follows them.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,14 +19,16 @@ from systems.resident_registry.model.filings import Joining, MoveOut
 from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import Resident
 
-#: items whose change is told to the network of resident records (本人確認情報: the four facts, both numbers)
-JUKI_ITEMS = {"name", "kana", "born_on", "sex", "address", "address_since", "resident_code", "individual_number", "household_id"}
+#: items whose change is told to the network of resident records (本人確認情報: the four facts, both numbers; 旧氏 and 通称 with the
+#: name: 施行令 arts. 30-13, 30-16, to be verified). With whom somebody lives is none of them.
+JUKI_ITEMS = {
+    "name", "kana", "former_surname", "former_surname_kana", "alias", "alias_kana",
+    "born_on", "sex", "address", "address_since", "resident_code", "individual_number",
+}  # fmt: skip
 #: changes of state that end or reopen somebody's record there
 JUKI_STATES = {"removed_on"}
 #: of a protected resident
 FLAG: dict[str, Any] = {"support_flag": True}
-#: drafts that tell another authority where somebody lives now
-TELL_ADDRESS = ("move_in_notice", "family_register_notice")
 ENTRIES = {"move_in", "move_in_abroad", "address_setting", "office_entry"}
 
 
@@ -57,26 +62,41 @@ def of_change(movement: Movement, one: Resident, changed: Collection[str], *, mo
 
 
 def address_told(municipality: str) -> dict[str, Any]:
-    """What a notice says in place of a protected resident's new address: no more than the town."""
+    """What a 転入通知 says in place of a protected resident's new address: no more than the town."""
     return {"address": municipality} | FLAG
 
 
-def of_reason(movement: Movement, details: Any, one: Resident, *, numbered: bool, municipality: str) -> list[Draft]:
-    """Notices that follow from what happened to a resident; `municipality` is the name of the office's own."""
+def of_reason(
+    movement: Movement,
+    details: Any,
+    one: Resident,
+    changed: Collection[str],
+    *,
+    numbered: bool,
+    municipality: str,
+    abroad: bool = False,
+) -> list[Draft]:
+    """Notices that follow from what happened to a resident.
+
+    `municipality` is the name of the office's own; `abroad`: a departure, filed or come, leads out of the country.
+    """
     found: list[Draft] = []
     told = {"event_on": str(movement.event_on), "filed_on": str(movement.filed_on), "reason": movement.reason}
-    address = told | (address_told(municipality) if one.restricted else {"address": one.address})
+    address = told | {"address": one.address}
+    elsewhere = told | address_told(municipality) if one.restricted else address
     if movement.reason in ENTRIES and isinstance(details, Joining):
         if one.previous_authority and not one.previous_country:
-            found.append(Draft("move_in_notice", "従前の市区町村長", one, address, one.previous_authority))
+            found.append(Draft("move_in_notice", "従前の市区町村長", one, elsewhere, one.previous_authority))
         found += _family_register(one, address)
         if not numbered:
             found.append(Draft("number_request", "地方公共団体情報システム機構", one, told))
     if movement.reason == "birth":
         found.append(Draft("number_request", "地方公共団体情報システム機構", one, told))
-    if movement.reason == "move_within":
+    if movement.reason == "move_within" and "address_since" in changed:
         found += _family_register(one, address)
-    if movement.reason == "move_out" and isinstance(details, MoveOut) and one.out_planned_on:
+    if "removed_on" in changed:
+        found += _removed_or_back(movement, one, told, abroad=abroad)
+    if movement.reason == "move_out" and isinstance(details, MoveOut) and "out_planned_on" in changed:
         planned = told | {"out_planned_on": str(one.out_planned_on), "destination": one.out_planned_to}
         flagged = planned | FLAG if one.restricted else planned  # the destination is the addressee's own place
         found.append(Draft("move_out_certificate", "転出先の市区町村長", one, flagged, one.out_planned_authority))
@@ -85,12 +105,26 @@ def of_reason(movement: Movement, details: Any, one: Resident, *, numbered: bool
     return found
 
 
+def _removed_or_back(movement: Movement, one: Resident, told: dict[str, Any], *, abroad: bool) -> list[Draft]:
+    """What the 戸籍の附票 must show when a record is removed or comes back.
+
+    A move to another municipality is told by that one, a death the family register knows first; nobody but this office tells of a
+    removal by the office, of its end, and of a departure abroad (art. 17 no. 2, art. 19 (1)).
+    """
+    if movement.reason == "office_removal" and one.removed_on:
+        return _family_register(one, told | {"removed_on": str(one.removed_on)})
+    if movement.reason == "office_restoration":
+        return _family_register(one, told | {"address": one.address})
+    if abroad and one.removed_on:
+        return _family_register(one, told | {"removed_on": str(one.removed_on), "destination": one.out_planned_to})
+    return []
+
+
 def _family_register(one: Resident, content: dict[str, Any]) -> list[Draft]:
     if not one.registered_domicile:
         return []
-    return [
-        Draft("family_register_notice", "本籍地の市区町村長", one, content | {"registered_domicile": one.registered_domicile})
-    ]
+    content = content | {"registered_domicile": one.registered_domicile} | (FLAG if one.restricted else {})
+    return [Draft("family_register_notice", "本籍地の市区町村長", one, content)]
 
 
 def of_ward(movement: Movement, one: Resident, before: str | None) -> list[Draft]:

@@ -8,8 +8,8 @@ from systems.resident_registry.model.people import Resident
 from systems.resident_registry.rules import notices
 from systems.resident_registry.service import sealing
 from systems.resident_registry.service.case import Case
+from systems.resident_registry.store import movements, numbers
 from systems.resident_registry.store import notices as store
-from systems.resident_registry.store import numbers
 
 
 def draft_notices(case: Case, people: list[Resident]) -> int:
@@ -19,10 +19,12 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
     found = notices.of_filing(one, people)
     for each in people:
         before = case.touched[each.id][0]
-        moved = before is not None and "address_since" in case.changed.get(each.id, set())
-        found += notices.of_change(one, each, case.changed.get(each.id, set()), moved=moved)
+        changed = case.changed.get(each.id, set())
+        moved = before is not None and "address_since" in changed
+        found += notices.of_change(one, each, changed, moved=moved)
         numbered = numbers.number(tx, each.id) is not None
-        found += notices.of_reason(one, details, each, numbered=numbered, municipality=case.office.tenant_name)
+        told = {"numbered": numbered, "municipality": case.office.tenant_name, "abroad": _leads_abroad(case, each)}
+        found += notices.of_reason(one, details, each, changed, **told)
         if moved:
             found += notices.of_ward(one, each, case.wards.get(each.id))
     for each_ in found:
@@ -42,3 +44,11 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
             ),
         )
     return len(found)
+
+
+def _leads_abroad(case: Case, one: Resident) -> bool:
+    """Whether the movement is a departure abroad, or the coming of the day that was planned for one."""
+    if case.movement.reason == "move_out_due":
+        filed = movements.move_out_of(case.tx, one.id)
+        return filed is not None and filed.reason == "move_out_abroad"
+    return case.movement.reason == "move_out_abroad"

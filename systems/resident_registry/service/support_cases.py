@@ -60,7 +60,8 @@ def apply(
     )
     store.add_case(tx, case, opponent, person.id, [each for each in dict.fromkeys(together) if each != person.id])
     town = municipality(person.address)  # a measure usually follows the move: its notices may lie here unsent
-    notices.reduce(tx, case.id, notice_rules.TELL_ADDRESS, notice_rules.address_told(town[1] if town else ""))
+    notices.reduce(tx, case.id, ["move_in_notice"], notice_rules.address_told(town[1] if town else ""))
+    notices.reduce(tx, case.id, ["family_register_notice", "move_out_certificate"], notice_rules.FLAG)
     return case
 
 
