@@ -20,7 +20,13 @@ from tests.support.machine_readable import broken_rules_of_csv, broken_rules_of_
 
 CODE = ONAGAWA
 STATISTICS = ("population", "population_by_town", "population_by_age", "population_by_single_age", "movements")
-LISTS = ("late_filings?month=", "residence_ending?days=3660", "measures_ending?days=3660")
+LISTS = (
+    "late_filings?month=",
+    "residence_ending?days=3660",
+    "measures_ending?days=3660",
+    "departures_overdue",
+    "in_notices_unmatched",
+)
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,19 @@ def test_a_filing_step_by_step_and_at_once(counter: Counter) -> None:
     assert counter.ask("GET", f"/residents/{decided['residents'][0]}").json()["atena_no"] == f"{1:015d}"
 
 
+def test_a_notice_without_departure_goes_no_further_than_a_draft(counter: Counter) -> None:
+    """Mutant: the route approves whatever it entered; seen failing with 409 wrong-state."""
+    one = counter.move("move_in", MOVE_IN).json()["residents"][0]
+    told = {"residents": [{"id": one, "version": 1}], "destination": {"address": "宮城県石巻市"}, "received_on": str(TODAY)}
+    refused = counter.move("in_notice", told)
+    assert [each["slug"] for each in refused.json()["alerts"]] == ["no-departure"]
+    kept = counter.move("in_notice", told, confirmed=["no-departure"]).json()
+    assert kept["state"] == "draft"
+    rows = counter.ask("GET", "/lists/in_notices_unmatched").json()["rows"]
+    assert [row[0] for row in rows] == [kept["number"]]
+    assert counter.ask("GET", "/lists/departures_overdue").json()["rows"] == []
+
+
 def test_a_version_that_is_not_the_newest_gets_412_with_the_newest(counter: Counter) -> None:
     one = counter.move("move_in", MOVE_IN, up_to="draft").json()
     old = counter.ask("POST", f"/movements/{one['id']}:submit", json={}, version=9)

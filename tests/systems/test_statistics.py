@@ -30,7 +30,7 @@ from tests.support.machine_readable import broken_rules_of_csv, broken_rules_of_
 from tests.support.registry import OFFICE
 
 STATISTICS = ("population", "population_by_town", "population_by_age", "population_by_single_age", "movements")
-LISTS = ("residence_ending", "late_filings", "measures_ending")
+LISTS = ("residence_ending", "late_filings", "measures_ending", "departures_overdue", "in_notices_unmatched")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,18 @@ def register(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Re
             "INSERT INTO resident_registry.movement_resident SELECT id, residents[1], NULL, 1 FROM resident_registry.movement"
         )
         tx.execute("UPDATE resident_registry.resident SET residence_until = %s WHERE kind = 'foreign'", (today(),))
+        tx.execute(
+            """INSERT INTO resident_registry.movement (id, number, reason, state, event_on, filed_on, is_late, filer, residents,
+                   details, entered_by, entered_at)
+               SELECT gen_random_uuid(), 'n', 'in_notice', 'draft', %(day)s, %(day)s, false, 'office', ARRAY[id],
+                   jsonb_build_object('received_on', %(day)s::date), 'x', now() FROM resident_registry.resident LIMIT 1""",
+            {"day": today()},
+        )
+        tx.execute(
+            """UPDATE resident_registry.resident SET state = 'leaving', out_planned_on = %s, out_planned_to = '宮城県石巻市'
+               WHERE id = (SELECT id FROM resident_registry.resident ORDER BY atena_no DESC LIMIT 1)""",
+            (today(),),
+        )
     return one
 
 

@@ -52,7 +52,7 @@ def depart_together(tx: Tx, office: Office, residents: list[UUID]) -> int:
 
 
 def run(database: Database, office: Office) -> dict[str, object]:
-    """One household a transaction: what cannot be done is counted and stays on the worklist, the rest is done."""
+    """One household a transaction: what cannot be done is counted and stays on the list `departures_overdue`."""
     with database.transaction(ACTOR) as tx:
         groups = due(tx)
     departed = failed = 0

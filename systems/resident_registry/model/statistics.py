@@ -6,7 +6,7 @@ from uuid import UUID
 
 Cell = str | int | None
 StatisticName = Literal["population", "population_by_town", "population_by_age", "population_by_single_age", "movements"]
-ListName = Literal["residence_ending", "late_filings", "measures_ending"]
+ListName = Literal["residence_ending", "late_filings", "measures_ending", "departures_overdue", "in_notices_unmatched"]
 #: figures of every statistic, in their order: 総数, 男, 女, 日本人, 外国人
 FIGURES = ("総数(人)", "男(人)", "女(人)", "日本人(人)", "外国人(人)")
 WITHHELD = "秘匿"

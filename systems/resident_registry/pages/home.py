@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import Response
 
 from kit import sessions
+from kit.clock import today
 from kit.forms import Field, blank, read
 from kit.pages import own_path
 from systems.resident_registry.pages.desk import BASE, PURPOSES, AtDesk, Form, Staff
@@ -12,6 +13,7 @@ from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.store import measures, notices, viewing
 from systems.resident_registry.store import people as store
+from systems.resident_registry.store.statistics import departures_open
 
 router = new_router(with_purpose=False)
 PURPOSE = (
@@ -23,7 +25,7 @@ PURPOSE = (
 
 #: files, figures and what follows from time: path, name, what it is for, who sees it
 CARDS = (
-    ("/lists", "一覧", "届出期間の経過、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
+    ("/lists", "一覧", "届出期間の経過、転出、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
     ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
     ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
     ("/exports", "出力", "すべての記録を決まった形式のファイルに", {"registry_operator", "registry_supervisor"}),
@@ -37,6 +39,7 @@ COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_office
 def home(desk: AtDesk, actor: Staff) -> Response:
     with desk.transaction() as tx:
         shown: dict[str, Any] = {"residents": store.count(tx), "waiting": viewing.movements_open(tx)}
+        shown |= {"lists": departures_open(tx, today())}
         shown |= {"letters": notices.count_drafts(tx, LETTERS), "confirmed": measures.is_confirmed_copy(tx)}
     shown["cards"] = [(path, name, note) for path, name, note, roles in CARDS if roles & desk.actor.roles]
     return desk.page("home.html", counter=bool(desk.actor.roles & COUNTER), **shown)

@@ -20,7 +20,7 @@ from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.pages.movement_lines import lines
 from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.service import movements as service
-from systems.resident_registry.service import viewing
+from systems.resident_registry.service import unmatched, viewing
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import viewing as lookups
 
@@ -111,8 +111,7 @@ def about_of(desk: Desk, person: Resident | None, count: int) -> forms.About:
 
 def _file(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -> dict[str, Any]:
     """Enter the filing and hand it in; both or neither."""
-    one = service.draft(tx, desk.office, filing_of(tx, reason, filled.values, about))
-    one = service.submit(tx, desk.office, one.id, one.version, filled.raw[CONFIRMED])
+    one = unmatched.enter(tx, desk.office, filing_of(tx, reason, filled.values, about), filled.raw[CONFIRMED])
     return {"id": str(one.id)}
 
 

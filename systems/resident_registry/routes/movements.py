@@ -19,6 +19,7 @@ from systems.resident_registry.model.movements import Movement, MovementState, N
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.service import preview as previews
+from systems.resident_registry.service import unmatched
 from systems.resident_registry.store import movements as store
 
 router = counter()
@@ -27,7 +28,10 @@ Officer = Annotated[Actor, Depends(require("registry_clerk", "registry_superviso
 
 
 class NewMovement(Filing):
-    """A form, and how far it goes at once: a draft, handed in, or decided where the rules let the same officer."""
+    """A form, and how far it goes at once: a draft, handed in, or decided where the rules let the same officer.
+
+    A 転入通知 (in_notice) without 転出 stays a draft, once `no-departure` is confirmed.
+    """
 
     up_to: Literal["draft", "review", "decided"] = "draft"
     confirmed: list[Text] = Field(default_factory=list, max_length=20, description="slugs of alerts that were looked at")
@@ -131,10 +135,10 @@ def enter(
     tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: NewMovement, idempotency_key: IdempotencyKey = None
 ) -> Shown:
     def act() -> dict[str, Any]:
-        one = service.draft(tx, office, body)
-        if body.up_to != "draft":
-            one = service.submit(tx, office, one.id, one.version, body.confirmed)
-        if body.up_to == "decided":
+        if body.up_to == "draft":
+            return _shown(service.draft(tx, office, body))
+        one = unmatched.enter(tx, office, body, body.confirmed)
+        if body.up_to == "decided" and one.state == "review":
             one = service.approve(tx, office, one.id, one.version, is_supervisor="registry_supervisor" in actor.roles)
         return _shown(one)
 

@@ -89,7 +89,7 @@ def statistic(
 
 @router.get(
     "/lists/{name}",
-    summary="Persons to be seen to: stays that end, filings that were late, measures that end",
+    summary="Persons to be seen to: stays and measures that end, late filings, departures overdue, 転入通知 without 転出",
     response_model=Sheet,
     responses=problems(403, 422, 428) | SHEET,
 )

@@ -30,6 +30,9 @@ BUILDING = Alert("building-missing", "同じ番地に方書のある世帯があ
 STAY = Alert("stay-expired", "在留期間が満了しています。")
 OLD_DEPARTURE = Alert("old-departure", "転出の日から14日を過ぎています。")
 SUPPRESSED = Alert("suppression-read", "抑止が設定されています。内容を確認してください。")
+NO_DEPARTURE = Alert(
+    "no-departure", "転出の届出がありません。通知は、一覧「転出と結び付いていない転入通知」に下書きのまま残ります。"
+)
 WORKED_OUT = Alert("relation-worked-out", "続柄を計算しました。確認してください。")
 
 

@@ -19,8 +19,8 @@ from systems.resident_registry.model.filings import Joining, MoveOut
 from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import Resident
 
-#: items whose change is told to the network of resident records (本人確認情報: the four facts, both numbers; 旧氏 and 通称 with the
-#: name: 施行令 arts. 30-13, 30-16, to be verified). With whom somebody lives is none of them.
+#: items whose change is told to the network of resident records (本人確認情報: the four facts, both numbers; 旧氏 and 通称
+#: with the name: 施行令 arts. 30-13, 30-16, to be verified). With whom somebody lives is none of them.
 JUKI_ITEMS = {
     "name", "kana", "former_surname", "former_surname_kana", "alias", "alias_kana",
     "born_on", "sex", "address", "address_since", "resident_code", "individual_number",

@@ -103,7 +103,7 @@ def in_notice(case: Case, body: InNotice) -> None:
     """転入通知の受理 (住民基本台帳法 art. 9): the departure is fixed; a record still waiting for its day is removed."""
     found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
     if any(each.state not in ("leaving", "moved_out") for each in found):
-        raise NotLeaving("no departure was filed: this goes to the worklist of unfiled departures")
+        raise NotLeaving("no departure was filed: file it, or remove the record; until then the notice stays on its worklist")
     fixed = {
         "out_fixed_on": case.movement.event_on,
         "out_fixed_to": body.destination.address,

@@ -21,7 +21,7 @@ from systems.resident_registry.rules import measures as measure_rules
 from systems.resident_registry.rules import statistics as rules
 from systems.resident_registry.service.legal import value
 from systems.resident_registry.service.measures import hold
-from systems.resident_registry.store import measures
+from systems.resident_registry.store import measures, people
 from systems.resident_registry.store import statistics as store
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "statistics_1.typ"
@@ -34,6 +34,8 @@ TITLES = {
     "residence_ending": "在留期間満了予定一覧",
     "late_filings": "届出期間経過一覧",
     "measures_ending": "支援措置期限到来一覧",
+    "departures_overdue": "転出予定日経過一覧",
+    "in_notices_unmatched": "未処理転入通知一覧",
 }
 FILERS = {"self": "本人", "head": "世帯主", "representative": "代理人", "office": "職権"}
 AREA = ("基準日", "市区町村コード", "市区町村")
@@ -169,6 +171,10 @@ def listed(tx: Tx, name: ListName, *, roles: frozenset[str], month: date | None 
         return _stays(tx, roles, today() + timedelta(days=days))
     if name == "late_filings":
         return _late(tx, month or today())
+    if name == "departures_overdue":
+        return _overdue(tx, roles)
+    if name == "in_notices_unmatched":
+        return _unmatched(tx)
     return _measures(tx, today() + timedelta(days=days))
 
 
@@ -197,6 +203,36 @@ def _late(tx: Tx, month: date) -> Table:
         days = [str(day) for day in (each.event_on, due, each.filed_on, each.processed_on)]
         rows.append((each.number, REASONS.get(each.reason, each.reason), *days, FILERS[each.filer], len(each.residents)))
     return Table("late_filings", TITLES["late_filings"], header, rows, about=tuple(each.id for each in found))
+
+
+def _overdue(tx: Tx, roles: frozenset[str]) -> Table:
+    found = [measure_rules.masked(each, roles) for each in store.departures_overdue(tx, today())]
+    journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "list", "list": "departures_overdue"})
+    header = ("宛名番号", "氏名", "転出予定日", "経過日数(日)", "転出先", "市区町村コード", "住所")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            each.atena_no, each.name, str(each.out_planned_on), (today() - each.out_planned_on).days, each.out_planned_to,
+            each.authority_code, each.address,
+        )
+        for each in found if each.out_planned_on
+    ]  # fmt: skip
+    return Table("departures_overdue", TITLES["departures_overdue"], header, rows, about=tuple(each.id for each in found))
+
+
+def _unmatched(tx: Tx) -> Table:
+    """A row for each resident of each notice; where they moved stands on the movement's own page, for whom it may be shown."""
+    notices = store.in_notices_unmatched(tx)
+    known = people.residents(tx, {number for each in notices for number in each.residents}, today())
+    journal.record_access(tx, RESIDENT, list(known), {"act": "list", "list": "in_notices_unmatched"})
+    header = ("異動番号", "宛名番号", "氏名", "異動日", "通知を受けた日", "転出の届出")
+    rows, about = [], []
+    for each in notices:
+        for one in (known[number] for number in each.residents if number in known):
+            filed = "届出あり" if one.state in ("leaving", "moved_out") else "届出なし"
+            row: tuple[Cell, ...] = (each.number, one.atena_no, one.name, str(each.event_on), each.details["received_on"], filed)
+            rows.append(row)
+            about.append(each.id)
+    return Table("in_notices_unmatched", TITLES["in_notices_unmatched"], header, rows, about=tuple(about))
 
 
 def _measures(tx: Tx, until: date) -> Table:

@@ -47,6 +47,12 @@ def resident(tx: Tx, number: UUID, today: date) -> Resident:
     return found
 
 
+def residents(tx: Tx, numbers: Iterable[UUID], today: date) -> dict[UUID, Resident]:
+    """The residents of those ids, by id."""
+    found = tx.rows(SELECT + "WHERE r.id = ANY (%(ids)s)", {"ids": list(numbers), "today": today}, into=Resident)
+    return {each.id: each for each in found}
+
+
 def numbered(tx: Tx, atena_no: str) -> UUID:
     """Id of the resident with that 宛名番号; zeros in front may be missing.
 

@@ -104,6 +104,26 @@ def stays_ending(tx: Tx, until: date, today: date) -> list[Resident]:
     return tx.rows(people.SELECT + where, {"until": until, "today": today}, into=Resident)
 
 
+def departures_overdue(tx: Tx, today: date) -> list[Resident]:
+    """Residents whose planned day of departure has come and who are still on the register; the oldest first."""
+    where = "WHERE r.state = 'leaving' AND r.out_planned_on <= %(today)s ORDER BY r.out_planned_on, r.atena_no"
+    return tx.rows(people.SELECT + where, {"today": today}, into=Resident)
+
+
+_UNMATCHED = "FROM resident_registry.movement WHERE reason = 'in_notice' AND state IN ('draft', 'returned')"
+
+
+def in_notices_unmatched(tx: Tx) -> list[Movement]:
+    """転入通知 that were entered and are not tied to a departure yet; the oldest first."""
+    return tx.rows(f"SELECT {', '.join(ITEMS)} {_UNMATCHED} ORDER BY entered_at, number", into=Movement)
+
+
+def departures_open(tx: Tx, today: date) -> dict[str, int]:
+    """Number of residents on the one list and of 転入通知 on the other; no personal data."""
+    overdue = "SELECT count(*) FROM resident_registry.resident WHERE state = 'leaving' AND out_planned_on <= %s"
+    return {"departures_overdue": tx.value(overdue, (today,)), "in_notices_unmatched": tx.value(f"SELECT count(*) {_UNMATCHED}")}
+
+
 def late_filings(tx: Tx, first: date, after: date) -> list[Movement]:
     """Movements filed after their period, processed from `first` on and before `after`."""
     sql = f"""SELECT {", ".join(ITEMS)} FROM resident_registry.movement
