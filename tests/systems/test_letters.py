@@ -8,12 +8,16 @@ import pytest
 from pypdf import PdfReader
 
 from kit.civic.dates import wareki
+from kit.clock import now
 from kit.db import Tx
 from kit.errors import NotFound
 from systems.resident_registry.model.measures import Opponent
+from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.service import certificates, letters, support_cases, third_party_notices
-from tests.support.registry import OFFICE, TODAY, asked, move_in, person
+from systems.resident_registry.service.statistics import statistic
+from systems.resident_registry.store import movements, notices
+from tests.support.registry import OFFICE, TODAY, asked, move_in, moved, named, person, undone
 
 CLERK = frozenset({"registry_clerk"})
 DV_OFFICER = CLERK | {"dv_officer"}
@@ -71,6 +75,53 @@ def test_a_letter_leaves_once_and_keeps_its_day(tx: Tx) -> None:
     assert first[0]["state"] == "sent"
     assert number not in [each.id for each, _ in letters.waiting(tx, CLERK)]
     assert wareki(TODAY) in text(tx, number)  # printed again as it left
+
+
+def state(tx: Tx, one: Movement) -> tuple[str, int]:
+    now = movements.movement(tx, one.id)
+    return now.state, now.version
+
+
+def test_a_movement_is_completed_when_its_last_letter_has_left(tx: Tx) -> None:
+    """Mutant: `mark_sent` without `note_told`: 決裁済み(通知前) for ever; seen failing."""
+    long_ago = TODAY - timedelta(days=60)
+    head, wife = move_in(tx, person(), person("䶒藤\u3000妻", "妻", sex="female"), event_on=long_ago, filed_on=long_ago)
+    details = {"household_id": head.household_id, "new_head": named(wife)[0]}
+    late = moved(tx, "head_change", details, event_on=TODAY - timedelta(days=30))
+    assert late.state == "decided"
+    [letter] = notices.of_movement(tx, late.id)
+    letters.mark_sent(tx, [letter.id])
+    assert state(tx, late) == ("completed", late.version + 1)
+    letters.mark_sent(tx, [letter.id])
+    assert state(tx, late) == ("completed", late.version + 1)
+
+
+def test_a_movement_that_others_must_acknowledge_is_notified_first(tx: Tx) -> None:
+    """Mutants: drafts that wait not asked for, letters taken for what is acknowledged; seen failing."""
+    one = move_in(tx, event_on=TODAY - timedelta(days=60))[0]
+    late = movements.movements(tx, state="decided", resident=one.id, after="", limit=1)[0]
+    drafts = notices.of_movement(tx, late.id)
+    letter = next(each for each in drafts if each.kind == "late_filing")
+    letters.mark_sent(tx, [letter.id])
+    assert state(tx, late) == ("decided", late.version)  # what the hub is to send has not left
+    for each in drafts:
+        notices.mark_sent(tx, each.id, now())
+    letters.mark_sent(tx, [letter.id])
+    assert state(tx, late) == ("notified", late.version + 1)
+    assert statistic(tx, "movements", office=OFFICE, is_published=False).rows[0][5] == 1
+    tx.execute("UPDATE resident_registry.notice SET state = 'acknowledged' WHERE kind <> 'late_filing'")
+    letters.mark_sent(tx, [letter.id])
+    assert state(tx, late) == ("completed", late.version + 2)
+
+
+def test_a_notified_movement_can_be_reversed(tx: Tx) -> None:
+    one = move_in(tx, event_on=TODAY - timedelta(days=60))[0]
+    late = movements.movements(tx, state="decided", resident=one.id, after="", limit=1)[0]
+    for each in notices.of_movement(tx, late.id):
+        notices.mark_sent(tx, each.id, now())
+    movements.note_told(tx, late.id, ["late_filing"])
+    undone(tx, movements.movement(tx, late.id))
+    assert state(tx, late)[0] == "cancelled"
 
 
 def test_looks_are_recorded_and_what_is_no_letter_is_not_there(tx: Tx) -> None:

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-MovementState = Literal["draft", "review", "returned", "decided", "completed", "cancelled"]
+#: decided: its notices have not all left; notified: they have, and not each was acknowledged; completed: nothing is to be told
+MovementState = Literal["draft", "review", "returned", "decided", "notified", "completed", "cancelled"]
 Filer = Literal["self", "head", "representative", "office"]
 
 #: reason -> its name on paper

@@ -35,6 +35,7 @@ STATES = (
     ("returned", "差戻し"),
     ("draft", "下書き"),
     ("decided", "決裁済み(通知前)"),
+    ("notified", "通知送信済み"),
     ("completed", "完了"),
     ("cancelled", "取消"),
 )
@@ -194,7 +195,7 @@ STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...]]] = {
         "取り下げる",
         ("draft", "review", "returned"),
     ),
-    "cancel": ("異動の取消", parts.GROUND, "取り消す", ("decided", "completed")),
+    "cancel": ("異動の取消", parts.GROUND, "取り消す", ("decided", "notified", "completed")),
 }
 
 

@@ -47,10 +47,18 @@ def letter_pdf(tx: Tx, office: Office, number: UUID, roles: frozenset[str]) -> b
 
 
 def mark_sent(tx: Tx, numbers: list[UUID]) -> None:
-    """These letters have left; safe to repeat. `NotFound` when one of them is no letter."""
+    """These letters have left; safe to repeat. `NotFound` when one of them is no letter.
+
+    A movement whose last notice they were is notified, or completed when nobody is to acknowledge anything.
+    """
+    known = [store.notice(tx, each, rules.LETTERS).movement_id for each in numbers]
+    about = sorted({each for each in known if each})
+    for movement in about:
+        movements.movement(tx, movement, lock=True)  # two clerks with two letters of one movement: the second sees the first
     for each in numbers:
-        store.notice(tx, each, rules.LETTERS)
         store.mark_sent(tx, each, now())
+    for movement in about:
+        movements.note_told(tx, movement, rules.LETTERS)
 
 
 def _about(tx: Tx, one: Notice, roles: frozenset[str]) -> Resident | None:

@@ -201,7 +201,7 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
 
     The answer is the withdrawn movement, or the reversal, which waits for its decision.
     """
-    one = _at(tx, number, version, "draft", "review", "returned", "decided", "completed")
+    one = _at(tx, number, version, "draft", "review", "returned", "decided", "notified", "completed")
     if one.state in ("draft", "review", "returned"):
         return withdraw(tx, number, version, ground.text)
     filing = Filing.model_validate(

@@ -22,7 +22,7 @@ def reverse(case: Case, body: Reversal) -> None:
         Somebody it touched was touched again since: only the latest movement of a person can be undone.
     """
     undone = store.movement(case.tx, body.movement_id, lock=True)
-    if undone.state not in ("decided", "completed") or undone.reason == "reversal":
+    if undone.state not in ("decided", "notified", "completed") or undone.reason == "reversal":
         raise WrongState("only a decided movement is undone")
     rows = store.touched(case.tx, undone.id)
     now = {row["resident_id"]: persons.resident(case.tx, row["resident_id"], today()) for row in rows}

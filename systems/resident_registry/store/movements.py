@@ -1,6 +1,6 @@
 """Movements and whom they touched."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date
@@ -62,6 +62,21 @@ def movements(tx: Tx, *, state: str | None, resident: UUID | None, after: str, l
     return tx.rows(sql, params, into=Movement)
 
 
+def note_told(tx: Tx, number: UUID, mailed: Collection[str]) -> None:
+    """Once no draft of the movement's notices is left it is notified, and completed when nobody is to acknowledge any more.
+
+    Notices of the kinds `mailed` are done with when they leave. Safe to repeat.
+    """
+    tx.execute(
+        """UPDATE resident_registry.movement m SET state = told.state, version = version + 1
+           FROM (SELECT count(*) FILTER (WHERE state = 'draft') AS waiting,
+                   CASE WHEN bool_or(state = 'sent' AND kind <> ALL (%(mailed)s)) THEN 'notified' ELSE 'completed' END AS state
+                 FROM resident_registry.notice WHERE movement_id = %(id)s) told
+           WHERE m.id = %(id)s AND m.state IN ('decided', 'notified') AND told.waiting = 0 AND m.state <> told.state""",
+        {"id": number, "mailed": list(mailed)},
+    )
+
+
 def touch(tx: Tx, movement_id: UUID, resident_id: UUID, before: int | None, after: int) -> None:
     """Note that the movement brought the resident from one version to another."""
     tx.execute(
@@ -89,7 +104,7 @@ def move_out_of(tx: Tx, resident_id: UUID) -> Movement | None:
     return tx.row(
         f"""SELECT {", ".join("m." + i for i in ITEMS)} FROM resident_registry.movement m
             JOIN resident_registry.movement_resident t ON t.movement_id = m.id AND t.resident_id = %s
-            WHERE m.reason IN ('move_out', 'move_out_abroad') AND m.state IN ('decided', 'completed')
+            WHERE m.reason IN ('move_out', 'move_out_abroad') AND m.state IN ('decided', 'notified', 'completed')
             ORDER BY m.decided_at DESC LIMIT 1""",
         (resident_id,),
         into=Movement,

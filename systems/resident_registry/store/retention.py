@@ -85,7 +85,7 @@ def filings_until(tx: Tx, day: date, limit: int) -> list[UUID]:
     """Decided or cancelled movements filed by that day whose papers are still kept."""
     rows = tx.rows(
         """SELECT id FROM resident_registry.movement WHERE filed_on <= %s AND papers_disposed_on IS NULL
-           AND state IN ('decided', 'completed', 'cancelled') ORDER BY filed_on, id LIMIT %s""",
+           AND state IN ('decided', 'notified', 'completed', 'cancelled') ORDER BY filed_on, id LIMIT %s""",
         (day, limit),
     )
     return [row["id"] for row in rows]

@@ -47,7 +47,7 @@ _MOVED = f"""FROM (SELECT m.reason, a.facts ->> 'sex' AS sex, a.facts ->> 'kind'
         CROSS JOIN LATERAL ({_DECIDED.format(table="resident", id="x.resident_id")}) a
         CROSS JOIN LATERAL ({_DECIDED.format(table="household", id="(a.facts ->> 'household_id')::uuid")}) h
         LEFT JOIN LATERAL ({_BEFORE}) b ON true
-        WHERE m.state IN ('decided', 'completed') AND m.cancels IS NULL AND m.processed_on >= %(first)s
+        WHERE m.state IN ('decided', 'notified', 'completed') AND m.cancels IS NULL AND m.processed_on >= %(first)s
             AND m.processed_on < %(after)s AND m.reason <> ALL (%(but)s)
             AND (m.reason <> ALL (%(leaving)s) OR a.facts -> 'state' IS DISTINCT FROM b.facts -> 'state')
             AND (m.reason <> ALL (%(moving)s)
@@ -127,6 +127,6 @@ def departures_open(tx: Tx, today: date) -> dict[str, int]:
 def late_filings(tx: Tx, first: date, after: date) -> list[Movement]:
     """Movements filed after their period, processed from `first` on and before `after`."""
     sql = f"""SELECT {", ".join(ITEMS)} FROM resident_registry.movement
-        WHERE is_late AND state IN ('decided', 'completed') AND processed_on >= %s AND processed_on < %s
+        WHERE is_late AND state IN ('decided', 'notified', 'completed') AND processed_on >= %s AND processed_on < %s
         ORDER BY processed_on, number"""
     return tx.rows(sql, (first, after), into=Movement)
