@@ -59,11 +59,11 @@ test-rooms: setup ## the part that does not
 test-cluster: tools-cluster ## on two real Kubernetes sites (root, Linux)
 	@$(PY) -m pytest tests/cluster
 
-bench: tools ## measure; prints ratios against a floor and a peer (twenty minutes)
+bench: tools ## measure; prints ratios against a floor and a peer, R4 and JP-5 of the register too (twenty minutes)
 	@$(PY) -m bench
 
 ROWS ?= 1100000
-bench-registry: tools ## measure the register at ROWS residents (1.1 million): search, import, export (a quarter of an hour)
+bench-registry: tools ## R1, R2, R3, R5, D5: the register at ROWS residents (1.1 million), search, import, export (a quarter of an hour)
 	@$(PY) -m bench.registry $(ROWS)
 	@$(PY) -m bench.exchange $(ROWS)
 

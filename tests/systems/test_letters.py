@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -55,6 +56,33 @@ def test_a_protected_persons_address_is_for_the_role_that_may_see_it(tx: Tx) -> 
     assert "担当が記入" in text(tx, number)
     assert one.address in text(tx, number, DV_OFFICER)
     assert [about.address for _, about in letters.waiting(tx, CLERK) if about and about.id == one.id] == [""]
+
+
+def test_many_letters_are_listed_with_as_many_questions_as_one(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: each resident read by a question of its own; seen failing."""
+    asked_: list[str] = []
+
+    def counted(real: Any) -> Any:
+        def ask(self: Tx, sql: str, *params: Any, **more: Any) -> Any:
+            asked_.append(sql)
+            return real(self, sql, *params, **more)
+
+        return ask
+
+    for name in ("row", "rows", "value", "execute"):
+        monkeypatch.setattr(Tx, name, counted(getattr(Tx, name)))
+
+    def questions() -> int:
+        asked_.clear()
+        found = letters.waiting(tx, CLERK)
+        assert all(person and person.id == each.resident_id for each, person in found)
+        return len(asked_)
+
+    for n in range(7):
+        move_in(tx, person(f"䶒藤\u3000遅延{n}"), event_on=TODAY - timedelta(days=60))
+        if n == 0:
+            one = questions()
+    assert questions() == one
 
 
 def test_the_court_is_told_of_a_late_filing(tx: Tx) -> None:

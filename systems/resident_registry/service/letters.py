@@ -21,7 +21,9 @@ LIMIT = 200
 def waiting(tx: Tx, roles: frozenset[str]) -> list[tuple[Notice, Resident | None]]:
     """The oldest letters that have not left, with whom each is about; recorded as looks at them."""
     measures.hold(tx)
-    found = [(each, _about(tx, each, roles)) for each in store.drafts(tx, rules.LETTERS, LIMIT)]
+    drafts = store.drafts(tx, rules.LETTERS, LIMIT)
+    known = people.residents(tx, {each.resident_id for each in drafts if each.resident_id}, today())
+    found = [(each, masked(known[each.resident_id], roles) if each.resident_id else None) for each in drafts]
     journal.record_access(tx, RESIDENT, [person.id for _, person in found if person], {"act": "letters"})
     return found
 
