@@ -4,8 +4,9 @@ References
 ----------
 住民基本台帳法 art. 9 (転入通知), arts. 19, 19-2 (戸籍の附票), art. 24-2 (転出証明書情報), art. 30-6 (本人確認情報),
 arts. 50–52 (過料); 番号利用法 art. 7 (個人番号); 公的個人認証法 (revocation after a death).
-住民基本台帳事務処理要領 第6-10: what is told of a protected resident bears a flag (支援措置フラグ); that a 転入通知 then names the
-municipality alone until the other side's protection is known is ours, to be verified. The 附票 must have the address (art. 19).
+住民基本台帳事務処理要領 第6-10: what is told of a protected resident bears a flag (支援措置フラグ); that a 転入通知 then names
+the municipality alone until the other side's protection is known is ours, to be verified. The 附票 must have the address
+(art. 19).
 住所地通知 (art. 9 (2): whoever accepted a filing for the family register tells the municipality of residence) and 戸籍照合通知
 (art. 19 (2): the 本籍地 tells that a 附票 notice does not fit its register; to be verified) are written by the office of family
 registers, which is no part of this register. Here they arrive: as the ground (`notice`) of the movement that follows them.

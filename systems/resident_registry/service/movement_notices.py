@@ -23,8 +23,8 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
         moved = before is not None and "address_since" in changed
         found += notices.of_change(one, each, changed, moved=moved)
         numbered = numbers.number(tx, each.id) is not None
-        told = {"numbered": numbered, "municipality": case.office.tenant_name, "abroad": _leads_abroad(case, each)}
-        found += notices.of_reason(one, details, each, changed, **told)
+        here, abroad = case.office.tenant_name, _leads_abroad(case, each)
+        found += notices.of_reason(one, details, each, changed, numbered=numbered, municipality=here, abroad=abroad)
         if moved:
             found += notices.of_ward(one, each, case.wards.get(each.id))
     for each_ in found:
