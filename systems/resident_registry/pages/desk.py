@@ -177,6 +177,8 @@ class Guide:
     about: str = ""
     #: the work is tried and taken back before the confirmation, so that errors and alerts show there
     rehearsed: bool = False
+    #: what it would change, shown with the confirmation
+    preview: Callable[[Tx, Filled], Sequence[Any]] | None = None
     #: further buttons: value of `step`, label
     steps: Sequence[tuple[str, str]] = ()
 
@@ -188,7 +190,7 @@ def begin(desk: Desk, guide: Guide, **values: object) -> Response:
     filled = blank(guide.fields, **written)
     if any(each.kind != "hidden" for each in guide.fields):
         return _asked(desk, guide, filled)
-    return desk.page("guided_check.html", guide=guide, filled=filled, alerts=[], told="")
+    return _checked(desk, guide, filled)
 
 
 def reopen(desk: Desk, guide: Guide, raw: dict[str, list[str]]) -> Response:
@@ -220,8 +222,18 @@ def proceed(desk: Desk, guide: Guide, form: dict[str, list[str]]) -> Response:
     alerts = carried(wrong, "alerts")
     if wrong and not alerts:
         return _asked(desk, guide, filled, wrong=wrong)
-    told = desk.tell(wrong) if step == "do" else ""
-    return desk.page("guided_check.html", status=409 if told else 200, guide=guide, filled=filled, alerts=alerts, told=told)
+    return _checked(desk, guide, filled, alerts=alerts, told=desk.tell(wrong) if step == "do" else "")
+
+
+def _checked(desk: Desk, guide: Guide, filled: Filled, *, alerts: Sequence[Any] = (), told: str = "") -> Response:
+    """The confirmation; when what it would change cannot be told, the form with the reason."""
+    effects, wrong, look = None, None, guide.preview
+    if look:
+        effects, wrong = desk.attempt(lambda tx: look(tx, filled))
+    if wrong:
+        return _asked(desk, guide, filled, wrong=wrong)
+    shown = {"guide": guide, "filled": filled, "alerts": alerts, "told": told, "effects": effects}
+    return desk.page("guided_check.html", status=409 if told else 200, **shown)
 
 
 def number(text: str | None) -> int:

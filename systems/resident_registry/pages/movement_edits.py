@@ -19,6 +19,7 @@ from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, number, proceed, reopen
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.pages.movement_effects import changes
 from systems.resident_registry.pages.movement_parts import V, authority_of, key
 from systems.resident_registry.pages.movements import COUNT, MORE_OR_FEWER, SECOND_OFFICER, VERSION, about_of, counted, filing_of
 from systems.resident_registry.service import movements as service
@@ -84,6 +85,7 @@ def _guide(desk: Desk, one: Movement, about: forms.About, person: Resident | Non
         note=SECOND_OFFICER if person and person.restricted else "",
         about=f"{one.number} {REASONS[one.reason]}",
         rehearsed=True,
+        preview=lambda tx, filled: changes(desk, tx, lambda: _edited(desk, tx, one, about, filled)),
         steps=MORE_OR_FEWER if forms.SHEETS[one.reason].joins else (),
     )
 
@@ -105,10 +107,14 @@ def _numbers(one: Movement) -> Iterator[tuple[str, str]]:
     return ((name, mask) for name, mask in found.items() if mask)
 
 
+def _edited(desk: Desk, tx: Tx, one: Movement, about: forms.About, filled: Filled) -> Movement:
+    filing = filing_of(tx, one.reason, _kept(one, filled.values), about)
+    return service.edit(tx, desk.office, one.id, number(filled.values["version"]), filing)
+
+
 def _file(desk: Desk, tx: Tx, one: Movement, about: forms.About, filled: Filled) -> dict[str, Any]:
     """Put the form in place of the one before and hand it in; both or neither."""
-    filing = filing_of(tx, one.reason, _kept(one, filled.values), about)
-    edited = service.edit(tx, desk.office, one.id, number(filled.values["version"]), filing)
+    edited = _edited(desk, tx, one, about, filled)
     done = service.submit(tx, desk.office, one.id, edited.version, filled.raw[CONFIRMED])
     return {"id": str(done.id)}
 

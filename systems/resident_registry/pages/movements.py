@@ -1,5 +1,6 @@
 """Movements: filed by a guided form, examined, decided, sent back, withdrawn."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 from uuid import UUID
 
@@ -10,13 +11,15 @@ from kit.clock import today
 from kit.db import Tx
 from kit.errors import Invalid, NotFound
 from kit.forms import Field, Filled
+from systems.resident_registry.model.errors import NotLeaving
 from systems.resident_registry.model.filings import Filing, Ground
-from systems.resident_registry.model.movements import REASONS, MovementState
+from systems.resident_registry.model.movements import REASONS, Movement, MovementState
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
 from systems.resident_registry.pages.desk import CONFIRMED, AtDesk, Clerk, Desk, Form, Guide, begin, number, proceed
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.pages.movement_effects import Line, changes
 from systems.resident_registry.pages.movement_lines import lines
 from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.service import movements as service
@@ -97,6 +100,7 @@ def _guide(desk: Desk, reason: str, resident_id: UUID | None, count: int = 1) ->
         person=person,
         note=SECOND_OFFICER if person and person.restricted else "",
         rehearsed=True,
+        preview=lambda tx, filled: _effects(desk, tx, reason, about, filled),
         steps=MORE_OR_FEWER if sheet.joins else (),
     )
 
@@ -108,6 +112,16 @@ def about_of(desk: Desk, person: Resident | None, count: int) -> forms.About:
     with desk.transaction() as tx:
         members = desk.members(tx, person) or [person]
         return forms.About(desk.office.tenant, members, lookups.households_beside(tx, person), count)
+
+
+def _effects(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -> Sequence[Line]:
+    """What the filing would change; nothing by a 転入通知 of somebody who filed no 転出, which waits as a draft."""
+    try:
+        return changes(desk, tx, lambda: service.draft(tx, desk.office, filing_of(tx, reason, filled.values, about)))
+    except NotLeaving:
+        if reason != "in_notice":
+            raise
+        return []
 
 
 def _file(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -> dict[str, Any]:
@@ -174,7 +188,12 @@ def shown(desk: AtDesk, actor: Clerk, movement_id: UUID) -> Response:
     steps = [(name, step[0]) for name, step in STEPS.items() if one.state in step[3]]
     if one.state in ("draft", "returned") and one.reason in forms.SHEETS:
         steps.insert(1, ("edit", "修正する"))
+    effects, wrong = None, None
+    if one.state in service.OPEN:
+        effects, wrong = desk.attempt(lambda tx: changes(desk, tx, lambda: service.at(tx, one.id, one.version, *service.OPEN)))
     shown: dict[str, Any] = {
+        "effects": effects,
+        "told": desk.tell(wrong),
         "filers": dict(parts.FILERS),
         "grounds": dict(parts.GROUNDS),
         "states": dict(STATES),
@@ -197,6 +216,8 @@ STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...]]] = {
     ),
     "cancel": ("異動の取消", parts.GROUND, "取り消す", ("decided", "notified", "completed")),
 }
+#: steps that change the register, or lead there
+CHANGING = ("submit", "approve", "cancel")
 
 
 def _step(desk: Desk, movement_id: UUID, step: str) -> Guide:
@@ -214,7 +235,25 @@ def _step(desk: Desk, movement_id: UUID, step: str) -> Guide:
         back=f"/movements/{movement_id}",
         about=f"{one.number} {REASONS.get(one.reason, one.reason)}",
         rehearsed=step == "submit",
+        preview=_preview(desk, movement_id, step),
     )
+
+
+def _preview(desk: Desk, movement_id: UUID, step: str) -> Callable[[Tx, Filled], list[Line]] | None:
+    """What the step changes in the register, or will when it is decided."""
+
+    def enter(tx: Tx, filled: Filled) -> Movement:
+        version = number(filled.text("version"))
+        if step == "cancel":
+            return service.cancel(tx, desk.office, movement_id, version, _ground(filled))
+        return service.at(tx, movement_id, version, *STEPS[step][3])
+
+    return (lambda tx, filled: changes(desk, tx, lambda: enter(tx, filled))) if step in CHANGING else None
+
+
+def _ground(filled: Filled) -> Ground:
+    v = filled.values
+    return Ground(kind=v["ground_kind"], text=v["ground_text"], on=v["ground_on"])
 
 
 def _take(desk: Desk, tx: Tx, movement_id: UUID, step: str, filled: Filled) -> dict[str, Any]:
@@ -229,8 +268,7 @@ def _take(desk: Desk, tx: Tx, movement_id: UUID, step: str, filled: Filled) -> d
     elif step == "withdraw":
         one = service.withdraw(tx, movement_id, version, v["reason"])
     else:
-        ground = Ground(kind=v["ground_kind"], text=v["ground_text"], on=v["ground_on"])
-        one = service.cancel(tx, office, movement_id, version, ground)
+        one = service.cancel(tx, office, movement_id, version, _ground(filled))
     return {"id": str(one.id)}
 
 

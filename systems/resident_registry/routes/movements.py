@@ -93,11 +93,15 @@ class ShownWhole(Shown):
 
 
 class Effect(BaseModel):
-    """Of a resident (null: one who would be entered), each item that would change with its value before and after."""
+    """Of a resident (null: one who would be entered), each item that would change with its value before and after.
+
+    `on`: the day from which, where that is not the movement's.
+    """
 
     id: UUID | None
     name: str
     items: dict[str, tuple[Any, Any]]
+    on: date | None = None
 
 
 class Told(BaseModel):
@@ -147,7 +151,7 @@ def enter(
 
 @router.post("/movements:preview", summary="What a movement would do, without doing it", responses=PROBLEMS)
 def preview(tx: Transaction, actor: Clerk, purpose: Purpose, office: Office, body: Filing) -> Preview:
-    effects, told, is_late = previews.preview(tx, office, body, actor.roles)
+    effects, told, is_late = previews.preview(tx, office, lambda: service.draft(tx, office, body), actor.roles)
     shown = [asdict(each) for each in effects]
     return Preview(effects=[Effect(**each) for each in shown], alerts=[Told(**asdict(each)) for each in told], is_late=is_late)
 

@@ -33,6 +33,8 @@ class Case:
     alerts: list[Alert] = field(default_factory=list)
     #: resident -> code of the authority (in a designated city the ward) where they lived before
     wards: dict[UUID, str | None] = field(default_factory=dict)
+    #: those who stay after a departure that is still planned, as they will be from its day on
+    later: dict[UUID, Resident] = field(default_factory=dict)
 
     def change(self, one: Resident, **changes: Any) -> None:
         """Change a record from the day of the event on."""

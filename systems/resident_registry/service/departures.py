@@ -39,6 +39,8 @@ def move_out(case: Case, body: MoveOut) -> None:
         later = Case(case.tx, case.office, case.movement, case.because)
         remove(later, people_, everybody, body.relations, state="moved_out", reason=case.movement.reason, more=planned)
         case.alerts += later.alerts
+        staying = later.touched.keys() - {each.id for each in people_}
+        case.later = {each: persons.resident(case.tx, each, today()) for each in staying}
     # the record changes on the day of filing: until the planned day the person lives here
     case.because = Change(case.because.movement_id, case.movement.filed_on, case.because.known_from)
     for each in people_:

@@ -23,6 +23,8 @@ from systems.resident_registry.store import history, notices
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
 
+#: states of what nobody has decided
+OPEN = ("draft", "review", "returned")
 Perform = Callable[[Case, Any], None]
 PERFORM: dict[str, Perform] = {
     "move_in": entries.join,
@@ -103,7 +105,7 @@ def edit(tx: Tx, office: Office, number: UUID, version: int, filing: Filing) -> 
 
     An individual number that comes as the mask it is shown as stays the one that was entered for the same person.
     """
-    one = _at(tx, number, version, "draft", "returned")
+    one = at(tx, number, version, "draft", "returned")
     written = _entered(office, number, filing, sealing.opened(office, number, one.details))
     store.update(tx, one, **written, state="draft", alerts=[], entered_by=tx.actor)
     return store.movement(tx, number)
@@ -117,7 +119,7 @@ def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collec
     AlertsUnconfirmed
         Something is unusual and was not confirmed by its slug; names each.
     """
-    one = _at(tx, number, version, "draft", "returned")
+    one = at(tx, number, version, "draft", "returned")
     with store.rehearsal(tx):
         told = list(dict.fromkeys(alerts_of(perform(tx, office, one))))
     open_ = [each for each in told if each.slug not in confirmed]
@@ -131,14 +133,14 @@ def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collec
 
 def send_back(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
     """Send a movement under review back to who entered it."""
-    one = _at(tx, number, version, "review")
+    one = at(tx, number, version, "review")
     store.update(tx, one, state="returned", returned_for=reason, reviewed_by=tx.actor, reviewed_at=history.moment(tx))
     return store.movement(tx, number)
 
 
 def approve(tx: Tx, office: Office, number: UUID, version: int, *, is_supervisor: bool) -> Movement:
     """Decide a movement under review: the register changes, notices are drafted, everything in one transaction."""
-    one = _at(tx, number, version, "review")
+    one = at(tx, number, version, "review")
     case = perform(tx, office, one)
     before = [number for number, (version, _) in case.touched.items() if version is not None]
     has_read = any(each["slug"] == alerts.SUPPRESSED.slug for each in one.alerts)
@@ -191,7 +193,7 @@ def by_the_clock(tx: Tx, office: Office, reason: str, residents: list[Resident],
 
 def withdraw(tx: Tx, number: UUID, version: int, reason: str) -> Movement:
     """Withdraw what nobody has decided; it stays on record with the reason."""
-    one = _at(tx, number, version, "draft", "review", "returned")
+    one = at(tx, number, version, *OPEN)
     store.update(tx, one, state="cancelled", returned_for=reason)
     return store.movement(tx, number)
 
@@ -201,8 +203,8 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
 
     The answer is the withdrawn movement, or the reversal, which waits for its decision.
     """
-    one = _at(tx, number, version, "draft", "review", "returned", "decided", "notified", "completed")
-    if one.state in ("draft", "review", "returned"):
+    one = at(tx, number, version, *OPEN, "decided", "notified", "completed")
+    if one.state in OPEN:
         return withdraw(tx, number, version, ground.text)
     filing = Filing.model_validate(
         {
@@ -236,7 +238,8 @@ def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[No
     return replace(one, details=sealing.masked(one.details)), found
 
 
-def _at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
+def at(tx: Tx, number: UUID, version: int, *states: str) -> Movement:
+    """The movement at that version and in one of these states, locked; `NewerVersion` or `WrongState` otherwise."""
     one = store.movement(tx, number, lock=True)
     if one.version != version:
         raise NewerVersion("the movement changed in the meantime: read it again", current_version=one.version)
