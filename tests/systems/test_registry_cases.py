@@ -285,7 +285,24 @@ def rename(town: Town, step: dict[str, Any]) -> dict[str, Any]:
     return {"residents": [one | {"name": step["氏名"], "kana": step.get("カナ", "カクウ")}]}
 
 
-ITEMS = {"氏名": "name", "生年月日": "born_on", "住民となった日": "became_resident_on", "本籍": "registered_domicile"}
+ITEMS = {
+    "氏名": "name", "生年月日": "born_on", "住民となった日": "became_resident_on", "本籍": "registered_domicile",
+    "続柄": "relation", "性別": "sex", "性別の表記": "sex_text", "種別": "kind",
+    "漢字の氏名": "kanji_name", "ローマ字の氏名": "roman_name", "外国人住民となった日": "foreign_since",
+    "住所を定めた日": "address_since", "異動前住所": "before_move_address", "届出年月日": "filed_on",
+    "生年月日の不詳の表記": "born_unknown", "個別事項": "qualifications", "地区": "districts", "規定区分": "foreign_class",
+    "転入前コード": "previous_authority", "住所": "address", "方書": "building",
+}  # fmt: skip
+KINDS = {"日本人": "japanese", "外国人": "foreign", "男": "male", "女": "female"}
+
+
+def correct(town: Town, step: dict[str, Any]) -> dict[str, Any]:
+    given = step.get("項目", {})
+    items = {ITEMS[word]: KINDS.get(value, value) if isinstance(value, str) else value for word, value in given.items()}
+    details = {"resident": town.named([step["対象"]])[0], "items": items}
+    return details | ({"place": place(town, step) | {"building": step.get("方書", "")}} if "住所" in step else {})
+
+
 DETAILS: dict[str, Any] = {
     **dict.fromkeys(("move_in", "move_in_abroad", "address_setting", "office_entry"), join),
     "birth": birth,
@@ -299,10 +316,7 @@ DETAILS: dict[str, Any] = {
     "number_change": single(("個人番号", "individual_number")),
     "code_change": single(("住民票コード", "resident_code")),
     "office_restoration": single(("続柄", "relation")),
-    "office_correction": lambda town, step: {
-        "resident": town.named([step["対象"]])[0],
-        "items": {ITEMS[word]: value for word, value in step["項目"].items()},
-    },
+    "office_correction": correct,
 }  # fmt: skip
 for _reason in ("move_out_cancel",):
     DETAILS[_reason] = lambda town, step: {"residents": town.named(step["対象"])}
@@ -315,6 +329,10 @@ def check(town: Town, expected: dict[str, Any]) -> None:
         assert town.one(name).relation == relation, name
     for name, address in expected.get("住所", {}).items():
         assert town.one(name).address == address, name
+    for name, items in expected.get("記載", {}).items():
+        for word, value in items.items():
+            wanted = KINDS.get(value, value) if isinstance(value, str) else value
+            assert getattr(town.one(name), ITEMS[word]) == wanted, (name, word)
     for name, code in expected.get("市区町村コード", {}).items():
         assert town.one(name).authority_code == code, name
     for name, text in expected.get("転出先", {}).items():

@@ -9,12 +9,13 @@ import pytest
 from kit.civic.dates import wareki
 from kit.civic.places import addresses
 from kit.db import Tx
+from kit.errors import Invalid
 from kit.forms import read
 from systems.resident_registry.model.errors import AlertsUnconfirmed, CheckDigit
 from systems.resident_registry.model.filings import DETAILS, Filing
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Resident
-from systems.resident_registry.pages import movement_edits
+from systems.resident_registry.pages import movement_edits as edits
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
 from systems.resident_registry.service import movements as service
@@ -165,6 +166,28 @@ def test_forms_are_there_for_every_reason_that_a_clerk_files() -> None:
     assert set(forms.SHEETS) <= set(DETAILS.json_schema()["discriminator"]["mapping"])
 
 
+def test_a_correction_fills_empties_and_gives_the_household_its_right_address(tx: Tx) -> None:
+    members = family(tx)
+    raw = {"resident": all_of(members)[2:], "emptied": ["registered_domicile"], "qualifications": ["国保: あり\r\n年金：2号"]}
+    raw |= {"sex_text": ["不詳"], "filed_since": ["令和8年1月5日"], "previous_authority": ["０４２０２１"]} | PLACE
+    one = file(tx, "office_correction", raw, members=members)
+    assert one.details["items"]["registered_domicile"] is None
+    child, head = (store.resident(tx, members[n].id, TODAY) for n in (2, 0))
+    assert child.qualifications == {"国保": "あり", "年金": "2号"}
+    assert (child.sex_text, str(child.filed_on), child.previous_authority) == ("不詳", "2026-01-05", "042021")
+    assert head.address == child.address == f"{TOWN.address}5番地6\u3000復興住宅101"
+    assert (child.address_since, child.before_move_address) == (None, None)
+    about = forms.About(ONAGAWA, [store.resident(tx, each.id, TODAY) for each in members])
+    again = read(forms.questions(one.reason, about), edits.answers(tx, one, about))
+    edits.check_nothing_is_lost(one, about, again)
+    filed = forms.filing(one.reason, again.values, about)["details"]["items"]
+    assert {name: str(value) for name, value in filed.items()} == {n: str(value) for n, value in one.details["items"].items()}
+    with pytest.raises(Invalid, match="空にする項目"):
+        forms.filing(one.reason, again.values | {"emptied": ["sex_text"]}, about)
+    with pytest.raises(Invalid, match="一行に一つ"):
+        forms.filing(one.reason, again.values | {"districts": "小学校"}, about)
+
+
 def test_a_new_household_keeps_the_name_and_the_address_as_typed(tx: Tx) -> None:
     raw = CASES["move_in"]([]) | {"p0-name": [NAME]}
     one = store.resident(tx, file(tx, "move_in", raw, members=[]).residents[0], TODAY)
@@ -209,7 +232,7 @@ def test_correcting_a_form_reads_the_code_again_and_keeps_a_typed_one(tx: Tx) ->
         v = read(forms.questions("move_in", about), FILING | CASES["move_in"]([]) | raw).values
         one = service.draft(tx, OFFICE, Filing.model_validate(forms.filing("move_in", v, about)))
         assert one.details["previous"]["authority_code"] == (code or ["042021"])[0]
-        assert movement_edits.answers(tx, one, about).get("previous_authority_code") == code
+        assert edits.answers(tx, one, about).get("previous_authority_code") == code
 
 
 def test_a_code_with_a_wrong_digit_is_told_and_no_country_has_one(tx: Tx) -> None:

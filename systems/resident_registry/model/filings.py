@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from systems.resident_registry.model.forms import Code, Elsewhere, Form, Named, Person, Place, Relations, Text
+from systems.resident_registry.model.people import Kind
 
 
 class Joining(Form):
@@ -185,11 +186,15 @@ class CodeChange(Form):
 
 
 class Items(Form):
-    """Items of the record that the office may correct; those left out stay."""
+    """Items of the record that the office may correct; those left out stay, those that are null become empty."""
 
     name: Text | None = None
     kana: Text | None = None
+    roman_name: str | None = Field(None, max_length=200)
+    kanji_name: str | None = Field(None, max_length=200)
+    kind: Kind | None = None
     sex: Literal["male", "female"] | None = None
+    sex_text: str | None = Field(None, max_length=20, description="in place of 男 or 女 on paper")
     born_on: date | None = None
     born_unknown: str | None = Field(None, max_length=100)
     relation: Text | None = None
@@ -197,8 +202,12 @@ class Items(Form):
     became_resident_on: date | None = None
     became_resident_unknown: str | None = Field(None, max_length=100)
     address_since: date | None = None
+    filed_on: date | None = None
+    before_move_address: str | None = Field(None, max_length=200)
     previous_address: str | None = Field(None, max_length=200)
     previous_authority: Code | None = None
+    previous_country: str | None = Field(None, max_length=100)
+    previous_head: str | None = Field(None, max_length=200)
     registered_domicile: str | None = Field(None, max_length=200)
     family_register_head: str | None = Field(None, max_length=200)
     nationality: str | None = Field(None, max_length=200)
@@ -207,16 +216,21 @@ class Items(Form):
     residence_until: date | None = None
     residence_card_no: str | None = Field(None, max_length=200)
     foreign_class: str | None = Field(None, max_length=200)
+    foreign_since: date | None = None
     qualifications: dict[str, Any] | None = None
     districts: dict[str, str] | None = None
 
 
 class Correction(Form):
-    """職権修正: from the event's day on the items are these"""
+    """職権修正: from the event's day on the items are these, and the address of the whole household is the place.
+
+    Nobody moves: 住所を定めた年月日 and 異動前住所 stay as they are.
+    """
 
     reason: Literal["office_correction"]
     resident: Named
-    items: Items
+    items: Items = Field(default_factory=Items)
+    place: Place | None = None
 
 
 class Reversal(Form):

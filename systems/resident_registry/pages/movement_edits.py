@@ -164,12 +164,20 @@ def answers(tx: Tx, one: Movement, about: forms.About) -> dict[str, list[str]]:
     found |= {f"p{n}-{name}": value for n, each in enumerate(people) for name, value in each.items()}
     found |= {f"{field}-{each}": value for field, part in (("relation", "relations"), ("left", "relations_left"))
               for each, value in d.get(part, {}).items()}  # fmt: skip
-    found |= d.get("items", {}) | _placed(d, about.tenant) | _whom(one, about.members) | {"parents": d.get("parents", [])}
+    found |= _items(d.get("items", {})) | _placed(d, about.tenant) | _whom(one, about.members) | {"parents": d.get("parents", [])}
     if one.reason in ("move_within", "office_restoration", "household_merge", "household_change") and d.get("household_id"):
         found |= {"target_no": persons.household(tx, UUID(d["household_id"])).household_no, "target_id": d["household_id"]}
     for name, _ in _numbers(one):
         found |= {name: None, name.replace(NUMBER, KEPT): True}
     return {name: _texts(value) for name, value in found.items() if value not in (None, "", False)}
+
+
+def _items(items: Mapping[str, Any]) -> V:
+    """Items of a correction as its form has them: those that become empty are ticked, lists stand line by line."""
+    found: V = {{"filed_on": "filed_since"}.get(name, name): value for name, value in items.items()}
+    found["emptied"] = [name for name, value in found.items() if value is None]
+    lines = {name: "\n".join(f"{key}: {each}" for key, each in v.items()) for name, v in found.items() if isinstance(v, dict)}
+    return found | lines
 
 
 def _texts(value: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from kit.errors import Invalid
 from kit.forms import Field
 from systems.resident_registry.model.people import Household, Resident
 from systems.resident_registry.pages import movement_parts as parts
@@ -151,16 +152,60 @@ OTHER_NAME = (
 ITEMS = (
     Field("name", "氏名", hint="変えない項目は空欄のままにします。", section="訂正する項目", required=False),
     Field("kana", "フリガナ", "kana", required=False),
+    Field("roman_name", "ローマ字の氏名", required=False),
+    Field("kanji_name", "漢字の氏名", required=False),
+    Field("kind", "住民の種別", "select", options=parts.KINDS, required=False),
     Field("sex", "性別", "select", options=parts.SEXES, required=False),
+    Field("sex_text", "性別の表記", required=False, longest=20),
     Field("born_on", "生年月日", "day", required=False),
+    Field("born_unknown", "生年月日の不詳の表記", required=False, longest=100),
     Field("relation", "続柄", hint=parts.RELATION, required=False),
     Field("became_resident_on", "住民となった年月日", "day", required=False),
+    Field("became_resident_unknown", "住民となった年月日の不詳の表記", required=False, longest=100),
     Field("address_since", "住所を定めた年月日", "day", required=False),
+    Field("filed_since", "届出年月日", "day", required=False),
+    Field("before_move_address", "異動前住所", required=False),
     Field("previous_address", "転入前住所", required=False),
+    Field("previous_authority", "転入前の市区町村コード", "digits", hint="6桁", required=False, longest=10),
+    Field("previous_country", "転入前の国名", required=False, longest=100),
+    Field("previous_head", "転入前の世帯主", required=False),
     Field("registered_domicile", "本籍", required=False),
     Field("family_register_head", "筆頭者", required=False),
     *parts.FOREIGN,
+    Field("foreign_class", "第30条の45の区分", required=False),
+    Field("foreign_since", "外国人住民となった年月日", "day", required=False),
+    Field("qualifications", "個別事項", "area", hint=parts.BY_LINES, required=False, longest=2000),
+    Field("districts", "地区", "area", hint=parts.BY_LINES, required=False, longest=2000),
 )
+#: items of a record that may be empty
+MAY_BE_EMPTY = tuple(
+    (each.name, each.label)
+    for each in ITEMS
+    if each.name not in ("name", "kana", "kind", "sex", "born_on", "relation", "became_resident_on", "filed_since")
+)
+EMPTIED = Field(
+    "emptied", "空にする項目", "many", hint="記載をなくす項目だけに印を付けます。", options=MAY_BE_EMPTY, required=False
+)
+
+
+def _correcting(about: About) -> list[Field]:
+    first, *rest = parts.optional(parts.place(about.tenant))
+    where = replace(
+        first, section="正しい住所", hint="世帯全員の住所の書き誤りを直すとき。住んでいる所が変わったときは転居です。"
+    )
+    return [parts.which(about.members), *ITEMS, EMPTIED, where, *rest]
+
+
+def _corrected(v: V, about: About) -> V:
+    items = parts.some(v, *(each.name for each in ITEMS))
+    if "filed_since" in items:  # the day of filing of the correction itself has the name
+        items["filed_on"] = items.pop("filed_since")
+    for name in ("qualifications", "districts"):
+        items |= {name: parts.by_lines(items[name])} if name in items else {}
+    if set(items) & set(v["emptied"]):
+        raise Invalid("入力した項目に「空にする項目」の印を付けることはできません。")
+    found: V = {"resident": parts.named(v["resident"]), "items": items | dict.fromkeys(v["emptied"])}
+    return found | ({"place": parts.placed(v | {"lot": v["lot"] or ""}, about.tenant)} if v.get("town") else {})
 
 
 def _one(*extra: Field) -> Callable[[About], list[Field]]:
@@ -173,10 +218,6 @@ def _renamed(v: V, about: About) -> V:
 
 def _about_one(*names: str) -> Callable[[V, About], V]:
     return lambda v, about: {"resident": parts.named(v["resident"])} | parts.some(v, *names)
-
-
-def _corrected(v: V, about: About) -> V:
-    return {"resident": parts.named(v["resident"]), "items": parts.some(v, *(each.name for each in ITEMS))}
 
 
 def _head_change(about: About) -> list[Field]:
@@ -222,7 +263,7 @@ SHEETS: dict[str, Sheet] = {
     "code_change": Sheet(_one(CODE), _about_one("resident_code")),
     "office_entry": Sheet(_joining(parts.optional(parts.PREVIOUS)), _joined, by_office=True, joins=True),
     "office_removal": Sheet(_leaving((DAY_UNKNOWN,)), _left, by_office=True),
-    "office_correction": Sheet(_one(*ITEMS), _corrected, by_office=True),
+    "office_correction": Sheet(_correcting, _corrected, by_office=True),
     "office_restoration": Sheet(_restoring, _restored, by_office=True, removed=True),
 }
 

@@ -17,7 +17,12 @@ LABELS = {
     "individual_number": "個人番号", "nationality": "国籍・地域", "residence_status": "在留資格",
     "residence_period": "在留期間", "residence_until": "在留期間の満了の日", "residence_card_no": "在留カードの番号",
     "received_on": "通知を受けた日", "unknown_day": "日が不詳のときの記載", "became_resident_on": "住民となった年月日",
-    "address_since": "住所を定めた年月日", "previous_address": "転入前住所",
+    "address_since": "住所を定めた年月日", "previous_address": "転入前住所", "filed_on": "届出年月日",
+    "roman_name": "ローマ字の氏名", "kanji_name": "漢字の氏名", "kind": "住民の種別", "sex_text": "性別の表記",
+    "born_unknown": "生年月日の不詳の表記", "became_resident_unknown": "住民となった年月日の不詳の表記",
+    "before_move_address": "異動前住所", "previous_authority": "転入前の市区町村コード", "previous_country": "転入前の国名",
+    "previous_head": "転入前の世帯主", "foreign_class": "第30条の45の区分", "foreign_since": "外国人住民となった年月日",
+    "qualifications": "個別事項", "districts": "地区",
 }  # fmt: skip
 #: part of a form -> its heading
 PARTS = {
@@ -25,6 +30,9 @@ PARTS = {
     "items": "訂正する項目", "relations": "続柄", "relations_left": "残る人の続柄", "new_head": "新しい世帯主",
 }  # fmt: skip
 WORDS = {"male": "男", "female": "女", "paper": "転出証明書(紙)", "data": "転出証明書情報(特例転入)"}
+WORDS |= {"japanese": "日本人", "foreign": "外国人"}
+#: of an item that becomes empty
+EMPTY = "空にする"
 Line = tuple[str, str, str | date]
 
 
@@ -35,7 +43,9 @@ def lines(one: Movement, names: Mapping[UUID, str]) -> list[Line]:
 
 def _walk(value: Mapping[str, Any], heading: str, names: Mapping[str, str]) -> Iterator[Line]:
     for name, inner in sorted(value.items(), key=_place):
-        if isinstance(inner, Mapping):
+        if name in ("qualifications", "districts") and isinstance(inner, Mapping):
+            yield heading, LABELS[name], "、".join(f"{key}: {each}" for key, each in inner.items())
+        elif isinstance(inner, Mapping):
             yield from _walk(inner, PARTS.get(name, heading), names)
         elif isinstance(inner, list):
             people = [each for each in inner if isinstance(each, Mapping)]
@@ -43,8 +53,8 @@ def _walk(value: Mapping[str, Any], heading: str, names: Mapping[str, str]) -> I
                 yield from _walk(each, f"加わる人 {n}" if name == "people" else PARTS.get(name, heading), names)
         elif name in names:
             yield heading, names[name], str(inner)
-        elif name in LABELS and inner is not None:
-            yield heading, LABELS[name], _value(name, inner)
+        elif name in LABELS and (inner is not None or heading == PARTS["items"]):
+            yield heading, LABELS[name], EMPTY if inner is None else _value(name, inner)
 
 
 def _place(item: tuple[str, Any]) -> int:

@@ -1,11 +1,13 @@
 """Blocks that the forms of movements are made of: questions, and what the answers become in a filing."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from kit.civic.places import addresses, authority_exists, municipality
+from kit.errors import Invalid
 from kit.forms import Field, prefixed
 from systems.resident_registry.model.people import Resident
 
@@ -29,6 +31,7 @@ GROUNDS = (
 SEXES = (("male", "男"), ("female", "女"))
 KINDS = (("japanese", "日本人"), ("foreign", "外国人"))
 RELATION = "世帯主、妻、子、子の妻 のように書きます。"
+BY_LINES = "一行に一つ、「名前: 内容」と書きます。いまの内容の代わりになります。"
 FILING = (
     Field("event_on", "異動日", "day", section="届出"),
     Field("filed_on", "届出日", "day"),
@@ -158,6 +161,14 @@ def given(v: V, name: str) -> V:
 def some(v: V, *names: str, prefix: str = "") -> V:
     """Those of the answers that were given, without their prefix."""
     return {name: v[prefix + name] for name in names if v.get(prefix + name) is not None}
+
+
+def by_lines(text: str) -> dict[str, str]:
+    """What «name: value» on each line says."""
+    found = [re.split("[:：]", line, maxsplit=1) for line in text.splitlines() if line.strip()]
+    if any(len(each) < 2 for each in found):
+        raise Invalid("一行に一つ、「名前: 内容」と書いてください。")
+    return {name.strip(): value.strip() for name, value in found}
 
 
 def persons(v: V, count: int) -> list[V]:

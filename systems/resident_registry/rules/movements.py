@@ -211,12 +211,13 @@ def check_other_name(reason: str, one: Resident, name: str | None) -> None:
         raise Invalid("the name is what is registered already")
 
 
-def check_correction(one: Resident, changes: Mapping[str, Any], event_on: date) -> None:
+def check_correction(one: Resident, changes: Mapping[str, Any], place: Place | None, event_on: date) -> None:
     """A correction changes something, leaves no birth after the event, and never a removed record (除票)."""
     check_present([one])
-    if all(getattr(one, name) == value for name, value in changes.items()):
+    moved = place is not None and any(getattr(one, part) != getattr(place, part) for part in PLACE_PARTS)
+    if not moved and all(getattr(one, name) == value for name, value in changes.items()):
         raise Invalid("the correction changes nothing")
-    needed = {"name", "kana", "sex", "born_on", "relation", "position", "became_resident_on"}
+    needed = {"name", "kana", "kind", "sex", "born_on", "relation", "position", "became_resident_on", "filed_on"}
     if any(changes.get(name, 0) is None for name in needed):
         raise Invalid("an item that every record has cannot be emptied")
     if changes.get("born_on", one.born_on) > event_on:

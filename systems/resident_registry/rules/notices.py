@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from systems.resident_registry.model.filings import Joining, MoveOut
+from systems.resident_registry.model.filings import Correction, Joining, MoveOut
 from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import Resident
 
@@ -93,7 +93,8 @@ def of_reason(
             found.append(Draft("number_request", "地方公共団体情報システム機構", one, told))
     if movement.reason == "birth":
         found.append(Draft("number_request", "地方公共団体情報システム機構", one, told))
-    if movement.reason == "move_within" and "address_since" in changed:
+    corrected = isinstance(details, Correction) and details.place is not None
+    if corrected or (movement.reason == "move_within" and "address_since" in changed):
         found += _family_register(one, address)
     if "removed_on" in changed:
         found += _removed_or_back(movement, one, told, abroad=abroad)

@@ -2,11 +2,12 @@
 
 from datetime import date
 
+from kit.civic.characters import check_name
 from kit.clock import today
 from systems.resident_registry.model.errors import NumberUsed, TwoHeads
 from systems.resident_registry.model.filings import CodeChange, Correction, NameChange, NumberChange, OtherName
 from systems.resident_registry.model.forms import Named
-from systems.resident_registry.model.people import HEAD, Resident
+from systems.resident_registry.model.people import HEAD, Place, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.rules.people import check_names, check_numbers, relation_codes
 from systems.resident_registry.service import people
@@ -80,11 +81,26 @@ def correction(case: Case, body: Correction) -> None:
     """職権修正: from the event's day on the items are these; what was believed before stays in the history."""
     one = persons.named(case.tx, body.resident.id, body.resident.version, today())
     changes = body.items.model_dump(exclude_unset=True)
-    rules.check_correction(one, changes, case.movement.event_on)
+    changes |= {name: {} for name in ("qualifications", "districts") if changes.get(name, 0) is None}
+    place = rules.local_place(body.place.place(), case.office.tenant) if body.place else None
+    rules.check_correction(one, changes, place, case.movement.event_on)
     if "relation" in changes:
         if HEAD in (changes["relation"], one.relation):
             raise TwoHeads("the head changes by 世帯主変更 only")
         changes["relation_codes"] = relation_codes(changes["relation"])
     if changes.get("name") or changes.get("kana"):
         check_names(changes.get("name", one.name), changes.get("kana", one.kana))
+    for written in (changes.get("roman_name"), changes.get("kanji_name")):
+        if written is not None:
+            check_name(written)
     case.change(one, **changes)
+    if place is not None and place != persons.household(case.tx, one.household_id).place:
+        _correct_place(case, one, place)
+
+
+def _correct_place(case: Case, one: Resident, place: Place) -> None:
+    """The address of the household as it should have been written: of everybody in it, and nobody moved."""
+    for each in case.members(one.household_id):
+        case.change(each)
+        case.changed[each.id].add("address")
+    persons.set_place(case.tx, one.household_id, place, case.because)
