@@ -280,8 +280,13 @@ def single(*items: tuple[str, str]) -> Any:
     return details
 
 
+def ties(town: Town, step: dict[str, Any]) -> dict[str, Any]:
+    found = {"ends_marriage": town.names[step["離婚"]]} if "離婚" in step else {}
+    return found | ({"adopted_by": [town.names[name] for name in step["養親"]]} if "養親" in step else {})
+
+
 def rename(town: Town, step: dict[str, Any]) -> dict[str, Any]:
-    one = town.named(step["対象"])[0]
+    one = town.named(step["対象"])[0] | ties(town, step) | ({"relation": step["続柄"]} if "続柄" in step else {})
     return {"residents": [one | {"name": step["氏名"], "kana": step.get("カナ", "カクウ")}]}
 
 
@@ -299,7 +304,7 @@ KINDS = {"日本人": "japanese", "外国人": "foreign", "男": "male", "女": 
 def correct(town: Town, step: dict[str, Any]) -> dict[str, Any]:
     given = step.get("項目", {})
     items = {ITEMS[word]: KINDS.get(value, value) if isinstance(value, str) else value for word, value in given.items()}
-    details = {"resident": town.named([step["対象"]])[0], "items": items}
+    details = {"resident": town.named([step["対象"]])[0], "items": items} | ties(town, step)
     return details | ({"place": place(town, step) | {"building": step.get("方書", "")}} if "住所" in step else {})
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from systems.resident_registry.model.people import HEAD
-from systems.resident_registry.rules.relations import AFTER_ADOPTION, AFTER_DIVORCE, LODGER, Member, implied, relations_to
+from systems.resident_registry.rules.relations import APART, LODGER, Member, after_adoption, after_divorce, implied, relations_to
 
 
 def members(*described: tuple[str, str, int]) -> list[Member]:
@@ -68,7 +68,44 @@ def test_known_kinship_goes_before_the_guess() -> None:
     first_wife = relations_to(people[2].id, people, [(people[0].id, people[2].id, "parent")])
     assert first_wife[people[1].id] == "父の妻"
     assert relations_to(people[2].id, people)[people[1].id] == "母"  # mutant: without it the guess stands
-    assert (AFTER_ADOPTION["妻の子"], AFTER_DIVORCE["妻"]) == ("子", LODGER)
+
+
+def test_a_marriage_that_ended_comes_back_by_no_word_and_no_guess() -> None:
+    people = members((HEAD, F, 1980), ("父", M, 1950), ("母", F, 1952))
+    father, mother = people[1].id, people[2].id
+    assert relations_to(father, people)[mother] == "妻"
+    ended = [(father, mother, APART)]
+    assert relations_to(father, people, ended)[mother] == LODGER  # mutant: the guess makes the parents a couple
+    assert ("spouse" in [kind for *_, kind in implied(people)], implied(people, ended)) == (
+        True,
+        [(father, people[0].id, "parent"), (mother, people[0].id, "parent")],
+    )
+
+
+SONS = [(HEAD, M, 1950), ("妻", F, 1952), ("子", M, 1980), ("子の妻", F, 1981), ("子の妻の子", F, 2010)]
+
+
+@pytest.mark.parametrize(
+    ("household", "couple", "expected"),
+    [
+        (SONS, (0, 1), {1: LODGER}),
+        (SONS, (3, 2), {3: LODGER, 4: LODGER}),
+        ([(HEAD, M, 1950), ("妻", F, 1952), ("妻の子", M, 1980)], (1, 0), {1: LODGER, 2: LODGER}),
+        ([(HEAD, F, 1980), ("父", M, 1950), ("母", F, 1952)], (1, 2), {}),
+    ],
+)
+def test_what_a_divorce_changes(household: list[tuple[str, str, int]], couple: tuple[int, int], expected: dict[int, str]) -> None:
+    people = members(*household)
+    found = after_divorce(people[couple[0]].id, people[couple[1]].id, people)
+    assert found == {people[n].id: relation for n, relation in expected.items()}
+
+
+@pytest.mark.parametrize(("child", "by", "expected"), [("妻の子", 0, "子"), ("子の子", 0, "子"), ("同居人", 1, "妻の子")])
+def test_what_an_adoption_changes(child: str, by: int, expected: str) -> None:
+    people = members((HEAD, M, 1950), ("妻", F, 1952), (child, F, 2010))
+    assert after_adoption(people[2].id, [people[by].id], people) == {people[2].id: expected}
+    sons = members(*SONS)
+    assert after_adoption(sons[4].id, [sons[2].id], sons) == {sons[4].id: "子の子"}
 
 
 core = st.sampled_from(["妻", "子", "父", "母", "兄", "妹", "妻の父", "妻の母", "妻の子", "子の妻", LODGER])

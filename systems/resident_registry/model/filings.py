@@ -144,13 +144,21 @@ class Regroup(Form):
     relations_left: Relations = Field(default_factory=dict)
 
 
-class NewName(Form):
+class Ties(Form):
+    """What ended or began between the resident and others of this register, by notice of the family register."""
+
+    ends_marriage: UUID | None = Field(None, description="the spouse from whom the resident is divorced; 未届 too")
+    adopted_by: list[UUID] = Field(default_factory=list, max_length=2, description="who adopts the resident (養子縁組)")
+
+
+class NewName(Ties):
     id: UUID
     version: int = Field(ge=1)
     name: Text
     kana: Text
     registered_domicile: str | None = Field(None, max_length=200)
     family_register_head: str | None = Field(None, max_length=200)
+    relation: Text | None = Field(None, description="to the head, where the clerk chooses another than what follows")
 
 
 class NameChange(Form):
@@ -221,7 +229,7 @@ class Items(Form):
     districts: dict[str, str] | None = None
 
 
-class Correction(Form):
+class Correction(Ties):
     """職権修正: from the event's day on the items are these, and the address of the whole household is the place.
 
     Nobody moves: 住所を定めた年月日 and 異動前住所 stay as they are.

@@ -164,6 +164,7 @@ def answers(tx: Tx, one: Movement, about: forms.About) -> dict[str, list[str]]:
     found |= {f"p{n}-{name}": value for n, each in enumerate(people) for name, value in each.items()}
     found |= {f"{field}-{each}": value for field, part in (("relation", "relations"), ("left", "relations_left"))
               for each, value in d.get(part, {}).items()}  # fmt: skip
+    found |= {"adopted_by": d.get("adopted_by", [])}
     found |= _items(d.get("items", {})) | _placed(d, about.tenant) | _whom(one, about.members) | {"parents": d.get("parents", [])}
     if one.reason in ("move_within", "office_restoration", "household_merge", "household_change") and d.get("household_id"):
         found |= {"target_no": persons.household(tx, UUID(d["household_id"])).household_no, "target_id": d["household_id"]}

@@ -193,7 +193,7 @@ def _correcting(about: About) -> list[Field]:
     where = replace(
         first, section="正しい住所", hint="世帯全員の住所の書き誤りを直すとき。住んでいる所が変わったときは転居です。"
     )
-    return [parts.which(about.members), *ITEMS, EMPTIED, where, *rest]
+    return [parts.which(about.members), *ITEMS, EMPTIED, where, *rest, *parts.ties(about.members)]
 
 
 def _corrected(v: V, about: About) -> V:
@@ -204,7 +204,7 @@ def _corrected(v: V, about: About) -> V:
         items |= {name: parts.by_lines(items[name])} if name in items else {}
     if set(items) & set(v["emptied"]):
         raise Invalid("入力した項目に「空にする項目」の印を付けることはできません。")
-    found: V = {"resident": parts.named(v["resident"]), "items": items | dict.fromkeys(v["emptied"])}
+    found: V = {"resident": parts.named(v["resident"]), "items": items | dict.fromkeys(v["emptied"])} | parts.tied(v)
     return found | ({"place": parts.placed(v | {"lot": v["lot"] or ""}, about.tenant)} if v.get("town") else {})
 
 
@@ -212,8 +212,13 @@ def _one(*extra: Field) -> Callable[[About], list[Field]]:
     return lambda about: [parts.which(about.members), *extra]
 
 
+def _renaming(about: About) -> list[Field]:
+    return [parts.which(about.members), *NEW_NAME, *parts.ties(about.members), parts.OTHER_RELATION]
+
+
 def _renamed(v: V, about: About) -> V:
-    return {"residents": [parts.named(v["resident"]) | parts.some(v, *(each.name for each in NEW_NAME))]}
+    new = parts.some(v, *(each.name for each in NEW_NAME), "relation")
+    return {"residents": [parts.named(v["resident"]) | new | parts.tied(v)]}
 
 
 def _about_one(*names: str) -> Callable[[V, About], V]:
@@ -256,7 +261,7 @@ SHEETS: dict[str, Sheet] = {
     ),
     "household_merge": Sheet(_regrouping, _regrouped),
     "household_change": Sheet(_regrouping, _regrouped),
-    "name_change": Sheet(_one(*NEW_NAME), _renamed),
+    "name_change": Sheet(_renaming, _renamed),
     "alias": Sheet(_one(*OTHER_NAME), _about_one("name", "kana")),
     "former_surname": Sheet(_one(*OTHER_NAME), _about_one("name", "kana")),
     "number_change": Sheet(_one(NUMBER), _about_one("individual_number")),

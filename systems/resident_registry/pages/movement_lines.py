@@ -22,7 +22,7 @@ LABELS = {
     "born_unknown": "生年月日の不詳の表記", "became_resident_unknown": "住民となった年月日の不詳の表記",
     "before_move_address": "異動前住所", "previous_authority": "転入前の市区町村コード", "previous_country": "転入前の国名",
     "previous_head": "転入前の世帯主", "foreign_class": "第30条の45の区分", "foreign_since": "外国人住民となった年月日",
-    "qualifications": "個別事項", "districts": "地区",
+    "qualifications": "個別事項", "districts": "地区", "ends_marriage": "離婚した相手", "adopted_by": "養親になる人",
 }  # fmt: skip
 #: part of a form -> its heading
 PARTS = {
@@ -47,12 +47,16 @@ def _walk(value: Mapping[str, Any], heading: str, names: Mapping[str, str]) -> I
             yield heading, LABELS[name], "、".join(f"{key}: {each}" for key, each in inner.items())
         elif isinstance(inner, Mapping):
             yield from _walk(inner, PARTS.get(name, heading), names)
+        elif name == "adopted_by":
+            yield from ((heading, LABELS[name], names.get(str(each), "—")) for each in inner)
         elif isinstance(inner, list):
             people = [each for each in inner if isinstance(each, Mapping)]
             for n, each in enumerate(people, 1):
                 yield from _walk(each, f"加わる人 {n}" if name == "people" else PARTS.get(name, heading), names)
         elif name in names:
             yield heading, names[name], str(inner)
+        elif name == "ends_marriage" and inner:
+            yield heading, LABELS[name], names.get(str(inner), "—")
         elif name in LABELS and (inner is not None or heading == PARTS["items"]):
             yield heading, LABELS[name], EMPTY if inner is None else _value(name, inner)
 

@@ -143,6 +143,23 @@ def relations(members: Sequence[Resident], name: str, section: str) -> list[Fiel
     return found
 
 
+OTHER_RELATION = Field("relation", "続柄", hint="離婚や縁組による続柄と違うものにするときだけ", required=False)
+
+
+def ties(members: Sequence[Resident]) -> list[Field]:
+    """Whose marriage with the person ended, and who adopts the person."""
+    options = tuple((str(each.id), each.name) for each in members)
+    hint = "続柄はこの記入から直し、後の世帯主変更でも使います。"
+    return [
+        Field("ends_marriage", "離婚した相手", "select", hint, options=options, required=False, section="離婚・養子縁組"),
+        Field("adopted_by", "養親になる人", "many", options=options, required=False),
+    ]
+
+
+def tied(v: V) -> V:
+    return some(v, "ends_marriage") | ({"adopted_by": v["adopted_by"]} if v.get("adopted_by") else {})
+
+
 def key(one: Resident) -> str:
     """The resident at the version that is shown."""
     return f"{one.id}:{one.version}"

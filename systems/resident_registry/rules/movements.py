@@ -211,11 +211,16 @@ def check_other_name(reason: str, one: Resident, name: str | None) -> None:
         raise Invalid("the name is what is registered already")
 
 
-def check_correction(one: Resident, changes: Mapping[str, Any], place: Place | None, event_on: date) -> None:
-    """A correction changes something, leaves no birth after the event, and never a removed record (除票)."""
+def check_correction(
+    one: Resident, changes: Mapping[str, Any], place: Place | None, event_on: date, *, tied: bool = False
+) -> None:
+    """A correction changes something, leaves no birth after the event, and never a removed record (除票).
+
+    `tied`: it ends a marriage or tells of an adoption, which is something even when no item changes.
+    """
     check_present([one])
     moved = place is not None and any(getattr(one, part) != getattr(place, part) for part in PLACE_PARTS)
-    if not moved and all(getattr(one, name) == value for name, value in changes.items()):
+    if not moved and not tied and all(getattr(one, name) == value for name, value in changes.items()):
         raise Invalid("the correction changes nothing")
     needed = {"name", "kana", "kind", "sex", "born_on", "relation", "position", "became_resident_on", "filed_on"}
     if any(changes.get(name, 0) is None for name in needed):
@@ -228,4 +233,6 @@ def check_correction(one: Resident, changes: Mapping[str, Any], place: Place | N
 def named_in(details: Mapping[str, Any]) -> list[UUID]:
     """Residents whom a form names."""
     one = [details[key] for key in ("resident", "new_head") if details.get(key)]
-    return [each["id"] for each in [*details.get("residents", ()), *one]]
+    people = [*details.get("residents", ()), *one]
+    tied = [other for each in (details, *people) for other in (each.get("ends_marriage"), *each.get("adopted_by", ())) if other]
+    return list(dict.fromkeys([*(each["id"] for each in people), *tied]))

@@ -45,8 +45,11 @@ STEPS: dict[str, tuple[str, str | None]] = {
 #: words of older records, said in steps
 OLDER = {"孫": "子の子", "曾孫": "子の子の子"}
 LODGER = "同居人"
+#: kind of an edge between two whose marriage has ended: neither words nor guesses make them spouses again
+APART = "apart"
+SPOUSES = {"夫", "妻", "夫(未届)", "妻(未届)"}
 #: what a relation becomes when a marriage inside the household ends, unless the clerk chooses otherwise
-AFTER_DIVORCE = {"夫": LODGER, "妻": LODGER}
+AFTER_DIVORCE = dict.fromkeys(SPOUSES, LODGER)
 #: what a spouse's child becomes when the head adopts it
 AFTER_ADOPTION = {"妻の子": "子", "夫の子": "子"}
 
@@ -76,6 +79,8 @@ class _Graph:
         self.steps: list[dict[int, str]] = []
         #: children whose parents are all told: by kinship, or by words like 妻の子
         self.of_one: set[int] = set()
+        #: pairs who are no longer spouses or partners
+        self.apart: set[frozenset[int]] = set()
 
     def add(self, node: _Node) -> int:
         self.nodes.append(node)
@@ -83,7 +88,7 @@ class _Graph:
         return len(self.nodes) - 1
 
     def link(self, a: int, step: str, b: int) -> None:
-        if a != b:
+        if a != b and not (step in (SPOUSE, PARTNER) and frozenset((a, b)) in self.apart):
             self.steps[a].setdefault(b, step)
             self.steps[b].setdefault(a, INVERSE[step])
             if step == SPOUSE:
@@ -105,8 +110,8 @@ def words(relation: str) -> list[str] | None:
 def relations_to(head: UUID, members: Sequence[Member], kinship: Iterable[tuple[UUID, UUID, str]] = ()) -> dict[UUID, str | None]:
     """Relation of every member to that head; None where it cannot be told.
 
-    `kinship` holds edges (from, to, kind) with kind parent, spouse or partner; `from` is the parent. Of a child it tells all
-    parents in the household or none.
+    `kinship` holds edges (from, to, kind) with kind parent, spouse, partner or apart; `from` is the parent. Of a child it tells
+    all parents in the household or none. A former spouse of the head is 同居人, whatever children they have.
     """
     graph, where = _graph(members, kinship)
     _guess(graph, next(where[each.id] for each in members if each.relation == HEAD))
@@ -116,16 +121,46 @@ def relations_to(head: UUID, members: Sequence[Member], kinship: Iterable[tuple[
     for each in members:
         if each.id != head:
             told = each.id not in unknown and head not in unknown
-            found[each.id] = _said(graph, tree, where[head], where[each.id]) if told else None
+            apart = frozenset((where[head], where[each.id])) in graph.apart
+            found[each.id] = (LODGER if apart else _said(graph, tree, where[head], where[each.id])) if told else None
     return found
+
+
+def after_divorce(one: UUID, other: UUID, members: Sequence[Member]) -> dict[UUID, str]:
+    """Relations to the head that end with this marriage: of the spouse who came in, and of who is related through them."""
+    facts = {each.id: each.relation for each in members}
+    for theirs, through in ((one, other), (other, one)):
+        before, _, last = facts[theirs].rpartition("の")
+        if last in AFTER_DIVORCE and (before or HEAD) == facts[through]:
+            alone = [*facts.values()].count(facts[theirs]) == 1  # or it cannot be told whose 子の妻の母 one is
+            kin = [each for each, relation in facts.items() if alone and relation.startswith(f"{facts[theirs]}の")]
+            return {theirs: AFTER_DIVORCE[last]} | dict.fromkeys(kin, LODGER)
+    return {}
+
+
+def after_adoption(child: UUID, parents: Sequence[UUID], members: Sequence[Member]) -> dict[UUID, str]:
+    """Relation of a child to the head after these adopted it; nothing where none of them lives here, or it is the head."""
+    facts = {each.id: each.relation for each in members}
+    adopters = [facts[each] for each in parents if each in facts]
+    if facts[child] == HEAD or not adopters:
+        return {}
+    if HEAD in adopters:
+        return {child: AFTER_ADOPTION.get(facts[child], "子")}
+    for spouses_child, own in AFTER_ADOPTION.items():
+        before = facts[child].removesuffix(f"の{spouses_child}")
+        if before != facts[child] and before in adopters:
+            return {child: f"{before}の{own}"}
+    return {child: f"{adopters[0]}の子"} if facts[child] in (LODGER, "縁故者") else {}
 
 
 def _graph(members: Sequence[Member], kinship: Iterable[tuple[UUID, UUID, str]]) -> tuple[_Graph, dict[UUID, int]]:
     graph = _Graph()
     head = next(each for each in members if each.relation == HEAD)
     where = {each.id: graph.add(_Node(each.sex, each.born_on, each.id)) for each in members}
-    for start, end, kind in kinship:
-        if start in where and end in where:
+    known_here = [edge for edge in kinship if edge[0] in where and edge[1] in where]
+    graph.apart = {frozenset((where[start], where[end])) for start, end, kind in known_here if kind == APART}
+    for start, end, kind in known_here:
+        if kind != APART:
             graph.link(where[start], {"parent": CHILD, "spouse": SPOUSE, "partner": PARTNER}[kind], where[end])
             if kind == "parent":
                 graph.of_one.add(where[end])
@@ -135,9 +170,9 @@ def _graph(members: Sequence[Member], kinship: Iterable[tuple[UUID, UUID, str]])
     return graph, where
 
 
-def implied(members: Sequence[Member]) -> list[tuple[UUID, UUID, str]]:
+def implied(members: Sequence[Member], apart: Iterable[tuple[UUID, UUID, str]] = ()) -> list[tuple[UUID, UUID, str]]:
     """Kinship that the relations to this head say; to be kept before another head makes them ambiguous."""
-    graph, where = _graph(members, ())
+    graph, where = _graph(members, apart)
     _guess(graph, next(where[each.id] for each in members if each.relation == HEAD))
     kinds = {CHILD: "parent", SPOUSE: "spouse", PARTNER: "partner"}
     return [

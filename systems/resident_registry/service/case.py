@@ -68,7 +68,8 @@ class Case:
         found, worked_out = rules.relations_for(staying, everybody, given, known)
         if worked_out:
             self.alerts.append(WORKED_OUT)
-        store.add_kinship(self.tx, relations.implied(rules.facts_of(everybody)), None)
+        apart = [edge for edge in known if edge[2] == relations.APART]
+        store.add_kinship(self.tx, relations.implied(rules.facts_of(everybody), apart), None)
         return found
 
     def settle(self, everybody: Sequence[Resident], gone: Sequence[Resident], given: Mapping[UUID, str]) -> None:

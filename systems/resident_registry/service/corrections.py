@@ -4,13 +4,13 @@ from datetime import date
 
 from kit.civic.characters import check_name
 from kit.clock import today
-from systems.resident_registry.model.errors import NumberUsed, TwoHeads
+from systems.resident_registry.model.errors import NumberUsed
 from systems.resident_registry.model.filings import CodeChange, Correction, NameChange, NumberChange, OtherName
 from systems.resident_registry.model.forms import Named
-from systems.resident_registry.model.people import HEAD, Place, Resident
+from systems.resident_registry.model.people import Place, Resident
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.rules.people import check_names, check_numbers, relation_codes
-from systems.resident_registry.service import people
+from systems.resident_registry.rules.people import check_names, check_numbers
+from systems.resident_registry.service import people, ties
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import numbers
 from systems.resident_registry.store import people as persons
@@ -27,6 +27,7 @@ def name_change(case: Case, body: NameChange) -> None:
         if each.family_register_head is not None:
             changes["family_register_head"] = each.family_register_head
         case.change(one, **changes)
+        ties.settle(case, one, each, each.relation)
 
 
 def other_name(case: Case, body: OtherName) -> None:
@@ -83,17 +84,16 @@ def correction(case: Case, body: Correction) -> None:
     changes = body.items.model_dump(exclude_unset=True)
     changes |= {name: {} for name in ("qualifications", "districts") if changes.get(name, 0) is None}
     place = rules.local_place(body.place.place(), case.office.tenant) if body.place else None
-    rules.check_correction(one, changes, place, case.movement.event_on)
-    if "relation" in changes:
-        if HEAD in (changes["relation"], one.relation):
-            raise TwoHeads("the head changes by 世帯主変更 only")
-        changes["relation_codes"] = relation_codes(changes["relation"])
+    tied = bool(body.ends_marriage or body.adopted_by)
+    rules.check_correction(one, changes, place, case.movement.event_on, tied=tied)
+    relation = changes.pop("relation", None)
     if changes.get("name") or changes.get("kana"):
         check_names(changes.get("name", one.name), changes.get("kana", one.kana))
     for written in (changes.get("roman_name"), changes.get("kanji_name")):
         if written is not None:
             check_name(written)
     case.change(one, **changes)
+    ties.settle(case, one, body, relation)
     if place is not None and place != persons.household(case.tx, one.household_id).place:
         _correct_place(case, one, place)
 

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from kit.clock import today
 from systems.resident_registry.model.errors import NotLatest, WrongState
-from systems.resident_registry.model.filings import Reversal
+from systems.resident_registry.model.filings import DETAILS, Reversal
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.service import sealing, ties
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import notices, numbers
@@ -39,6 +40,8 @@ def reverse(case: Case, body: Reversal) -> None:
         if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
     _give_numbers_back(case, undone.id)
+    if undone.reason in ("name_change", "office_correction"):
+        ties.undo(case, DETAILS.validate_python(sealing.opened(case.office, undone.id, undone.details)), undone.event_on)
     notices.void(case.tx, undone.id)
     store.update(case.tx, undone, state="cancelled")
 

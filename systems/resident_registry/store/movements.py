@@ -141,10 +141,10 @@ def rehearsal(tx: Tx) -> Iterator[None]:
 
 
 def kinship(tx: Tx, residents: list[UUID]) -> list[tuple[UUID, UUID, str]]:
-    """Known edges among these residents: from, to, kind."""
+    """Known edges among these residents: from, to, kind; `apart` between two whose marriage has ended."""
     rows = tx.rows(
-        "SELECT from_id, to_id, kind FROM resident_registry.kinship "
-        "WHERE from_id = ANY (%s) AND to_id = ANY (%s) AND until IS NULL",
+        "SELECT from_id, to_id, CASE WHEN until IS NULL THEN kind ELSE 'apart' END AS kind FROM resident_registry.kinship "
+        "WHERE from_id = ANY (%s) AND to_id = ANY (%s) AND (until IS NULL OR kind <> 'parent')",
         (residents, residents),
     )
     return [(row["from_id"], row["to_id"], row["kind"]) for row in rows]
@@ -155,3 +155,26 @@ def add_kinship(tx: Tx, edges: list[tuple[UUID, UUID, str]], since: date | None)
         tx.execute(
             "INSERT INTO resident_registry.kinship VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", (start, end, kind, since)
         )
+
+
+_MARRIED = "kind <> 'parent' AND from_id = ANY (%(pair)s) AND to_id = ANY (%(pair)s)"
+
+
+def end_marriage(tx: Tx, one: UUID, other: UUID, until: date) -> int:
+    """End the marriage, or 未届 one, of these two on that day; 0 when there is none."""
+    sql = f"UPDATE resident_registry.kinship SET until = %(until)s WHERE until IS NULL AND {_MARRIED}"
+    return tx.execute(sql, {"pair": [one, other], "until": until})
+
+
+def marry_again(tx: Tx, one: UUID, other: UUID) -> None:
+    """The marriage of these two, which had ended, goes on."""
+    sql = f"UPDATE resident_registry.kinship SET until = NULL WHERE until IS NOT NULL AND {_MARRIED}"
+    tx.execute(sql, {"pair": [one, other]})
+
+
+def never_parent(tx: Tx, parent: UUID, child: UUID, since: date) -> None:
+    """Take back that one is the other's parent since that day."""
+    tx.execute(
+        "DELETE FROM resident_registry.kinship WHERE from_id = %s AND to_id = %s AND kind = 'parent' AND since = %s",
+        (parent, child, since),
+    )
