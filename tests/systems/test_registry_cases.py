@@ -42,6 +42,7 @@ REASON = {name: reason for reason, name in REASONS.items()} | {
 }
 STATES = {"現存": "current", "転出予定": "leaving", "転出": "moved_out", "死亡": "dead", "職権消除": "removed", "誤記載": "ended"}
 GROUNDS = {"実態調査": "fact_check", "通知": "notice", "裁判": "court", "申出": "application", "誤り": "error"}
+FILERS = {"本人": "self", "世帯主": "head", "代理人": "representative", "職権": "office"}
 TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
 RECORDS: dict[str, Any] = {"除票": "removed_records", "届出書類": "filing_papers"}
 PLACES = {
@@ -136,7 +137,7 @@ class Town:
             retention.certify_disposed(self.tx, self.office, gone["氏名"], gone["生年月日"], gone["消除の日"])
         elif "大勢の転入" in step:
             for _ in range(step["大勢の転入"]):
-                self.move({"異動": "転入", "人": [{"名": "架空　太郎"}], "確認": ["same-person"]})
+                self.move({"異動": "転入", "人": [{"名": "架空　太郎"}], "確認": ["same-person", "resident-code-drawn"]})
         elif "検索" in step:
             given = {SOUGHT[word]: value for word, value in step["検索"].items()}
             self.hits = [masked(each, frozenset({"registry_clerk"})) for each in search.search(self.tx, Criteria(**given))]
@@ -179,6 +180,8 @@ class Town:
         }
         if "届出日" in step:
             body["filed_on"] = self.date(step["届出日"])
+        if "届出人" in step:
+            body |= {"filer": FILERS[step["届出人"]], "filer_name": step.get("届出人の氏名"), "documents": step.get("書類", [])}
         if "根拠" in step:
             body["ground"] = {"kind": GROUNDS[step["根拠"]], "text": "記録", "on": self.day}
         try:
@@ -233,6 +236,8 @@ def join(town: Town, step: dict[str, Any]) -> dict[str, Any]:
         details["previous"] = previous
     if step["異動"] == "国外からの転入":
         details["passport"] = step.get("旅券", True)
+    if step.get("転出証明書") == "なし":
+        details["certificate"] = "none"
     if step.get("転出証明書") == "情報":
         details["certificate"] = "data"
         details["out_planned_on"] = town.date(step["転出予定日"])

@@ -20,6 +20,8 @@ from tests.support.journaled import journaled
 from tests.support.registry import MIGRATIONS, ONAGAWA, TODAY
 
 CLERK, SUPERVISOR, AUDITOR = "registry_clerk", "registry_supervisor", "auditor"
+#: what every arrival of these tests is asked about: nobody brings a 住民票コード
+CODE = "resident-code-drawn"
 STAFF = {"clerk": {CLERK}, "clerk-2": {CLERK}, "supervisor": {CLERK, SUPERVISOR, "dv_officer"}, "auditor": {AUDITOR}}
 
 
@@ -52,7 +54,7 @@ class Counter:
         return anyio.run(go)
 
     def move(self, reason: str, details: dict[str, Any], **body: Any) -> Any:
-        sent = {"event_on": str(TODAY), "details": {"reason": reason} | details, "up_to": "decided"} | body
+        sent = {"event_on": str(TODAY), "details": {"reason": reason} | details, "up_to": "decided", "confirmed": [CODE]} | body
         return self.ask("POST", "/movements", json=sent)
 
     def move_in(self, name: str = "架空　太郎", **body: Any) -> str:
@@ -90,12 +92,12 @@ def test_a_filing_step_by_step_and_at_once(counter: Counter) -> None:
     assert (one["state"], one["residents"]) == ("draft", [])
     path = f"/movements/{one['id']}"
     assert counter.ask("POST", f"{path}:submit", json={}).json()["type"].endswith("version-required")
-    handed = counter.ask("POST", f"{path}:submit", json={}, version=one["version"]).json()
+    handed = counter.ask("POST", f"{path}:submit", json={"confirmed": [CODE]}, version=one["version"]).json()
     back = counter.ask("POST", f"{path}:return", json={"reason": "住所を確認"}, version=handed["version"]).json()
     assert (back["state"], back["returned_for"]) == ("returned", "住所を確認")
     body = {"event_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN}
     edited = counter.ask("PUT", path, json=body, version=back["version"]).json()
-    handed = counter.ask("POST", f"{path}:submit", json={}, version=edited["version"]).json()
+    handed = counter.ask("POST", f"{path}:submit", json={"confirmed": [CODE]}, version=edited["version"]).json()
     decided = counter.ask("POST", f"{path}:approve", version=handed["version"]).json()
     assert decided["processed_on"] == str(TODAY)
     shown = counter.ask("GET", path)
@@ -131,14 +133,14 @@ def test_alerts_are_listed_and_confirmed_by_slug(counter: Counter) -> None:
     late = {"event_on": str(TODAY - timedelta(days=60)), "filed_on": str(TODAY)}
     told = counter.move("move_in", MOVE_IN, **late)
     assert (told.status_code, [each["slug"] for each in told.json()["alerts"]]) == (409, ["late-filing"])
-    done = counter.move("move_in", MOVE_IN, **late, confirmed=["late-filing"]).json()
+    done = counter.move("move_in", MOVE_IN, **late, confirmed=["late-filing", CODE]).json()
     assert done["is_late"]
     notices = counter.ask("GET", f"/movements/{done['id']}").json()["notices"]
     assert [each["addressee"] for each in notices if each["kind"] == "late_filing"] == ["簡易裁判所"]
 
 
 def test_the_same_key_answers_the_same_and_moves_once(counter: Counter) -> None:
-    body = {"event_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN, "up_to": "decided"}
+    body = {"event_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN, "up_to": "decided", "confirmed": [CODE]}
     first, second = (counter.ask("POST", "/movements", json=body, key="k") for _ in range(2))
     assert first.json() == second.json()
     assert counter.ask("GET", "/statistics").json()["residents"] == 1
@@ -271,7 +273,7 @@ def test_a_preview_tells_everything_and_does_nothing(counter: Counter) -> None:
     assert len(counter.ask("GET", "/movements").json()["movements"]) == 1
     late = {"event_on": str(TODAY - timedelta(days=60)), "filed_on": str(TODAY), "details": {"reason": "move_in"} | MOVE_IN}
     told = counter.ask("POST", "/movements:preview", json=late).json()
-    assert (told["is_late"], {each["slug"] for each in told["alerts"]}) == (True, {"late-filing", "same-person"})
+    assert (told["is_late"], {each["slug"] for each in told["alerts"]}) == (True, {"late-filing", "same-person", CODE})
     assert told["effects"][0]["items"]["name"] == [None, "架空　太郎"]
     wrong = counter.ask("POST", "/movements:preview", json=body | {"event_on": str(TODAY + timedelta(days=1))})
     assert wrong.status_code == 422

@@ -27,6 +27,12 @@ class EventBeforeBirth(Invalid):
     slug = "event-before-birth"
 
 
+class EventBeforeResidence(Invalid):
+    """異動日が住民となった日より前です。"""
+
+    slug = "event-before-residence"
+
+
 class EventInFuture(Invalid):
     """異動日が先の日付です。"""
 
@@ -49,6 +55,12 @@ class NoMoveOutCertificate(Invalid):
     """転出証明書又は転出証明書情報が必要です。"""
 
     slug = "no-move-out-certificate"
+
+
+class RepresentativeUnproven(Invalid):
+    """代理人の氏名、本人確認書類、代理権を示す書類が必要です。"""
+
+    slug = "representative-unproven"
 
 
 class PurposeMissing(PurposeRequired):

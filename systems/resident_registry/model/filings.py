@@ -26,7 +26,7 @@ class MoveIn(Joining):
 
     reason: Literal["move_in"]
     previous: Elsewhere
-    certificate: Literal["paper", "data"] = Field("paper", description="転出証明書, or its data (特例転入)")
+    certificate: Literal["paper", "data", "none"] = Field("paper", description="転出証明書, or its data (特例転入), or neither")
     out_planned_on: date | None = Field(None, description="転出予定日; needed with the data")
 
 

@@ -51,7 +51,12 @@ def _joined(v: V, about: About) -> V:
 
 
 CERTIFICATE = (
-    Field("certificate", "転出証明書", "radio", options=(("paper", "転出証明書(紙)"), ("data", "転出証明書情報(特例転入)"))),
+    Field(
+        "certificate",
+        "転出証明書",
+        "radio",
+        options=(("paper", "転出証明書(紙)"), ("data", "転出証明書情報(特例転入)"), ("none", "どちらもない")),
+    ),
     Field("out_planned_on", "転出予定日", "day", hint="特例転入のとき", required=False),
 )
 PASSPORT = (Field("passport", "旅券又は戸籍の附票を確認した", "check"),)

@@ -29,7 +29,7 @@ PARTS = {
     "place": "新しい住所", "previous": "これまでの住所", "destination": "転出先", "people": "加わる人", "child": "子",
     "items": "訂正する項目", "relations": "続柄", "relations_left": "残る人の続柄", "new_head": "新しい世帯主",
 }  # fmt: skip
-WORDS = {"male": "男", "female": "女", "paper": "転出証明書(紙)", "data": "転出証明書情報(特例転入)"}
+WORDS = {"male": "男", "female": "女", "paper": "転出証明書(紙)", "data": "転出証明書情報(特例転入)", "none": "どちらもない"}
 WORDS |= {"japanese": "日本人", "foreign": "外国人"}
 #: of an item that becomes empty
 EMPTY = "空にする"

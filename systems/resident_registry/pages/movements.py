@@ -157,7 +157,7 @@ def _proceed(desk: Desk, reason: str, resident_id: UUID | None, form: dict[str, 
     return proceed(desk, _guide(desk, reason, resident_id, count), form)
 
 
-START: dict[str, object] = {"filer": "self", "count": 1, "p0-kind": "japanese", "certificate": "paper"}
+START: dict[str, object] = {"filer": "self", "count": 1, "p0-kind": "japanese"}
 
 
 @router.get("/movements/new/{reason}", summary="The form of a movement into a new household")

@@ -34,6 +34,9 @@ NO_DEPARTURE = Alert(
     "no-departure", "転出の届出がありません。通知は、一覧「転出と結び付いていない転入通知」に下書きのまま残ります。"
 )
 WORKED_OUT = Alert("relation-worked-out", "続柄を計算しました。確認してください。")
+CODE_DRAWN = Alert(
+    "resident-code-drawn", "転入する人の住民票コードがありません。新しいコードを割り当てます。転出証明書を確認してください。"
+)
 MARRIED = Alert(
     "still-married", "夫・妻の続柄がなくなりますが、離婚の記入がありません。離婚なら「離婚した相手」を選んでください。"
 )

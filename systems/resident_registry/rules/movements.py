@@ -16,12 +16,14 @@ from systems.resident_registry.model.errors import (
     DaysOutOfOrder,
     DifferentAddress,
     EventBeforeBirth,
+    EventBeforeResidence,
     EventInFuture,
     GroundMissing,
     NewHeadNeeded,
     NoMoveOutCertificate,
     PlaceElsewhere,
     RelationNeeded,
+    RepresentativeUnproven,
     SecondOfficer,
     TwoHeads,
     UnknownAuthority,
@@ -38,6 +40,13 @@ FILED_IN_TIME = {
     "move_in", "move_in_abroad", "address_setting", "move_within",
     "head_change", "household_split", "household_merge", "household_change",
 }  # fmt: skip
+#: movements of people who live here on the day of the event; names and numbers may have changed before they came
+OF_RESIDENTS = {
+    "move_within", "move_out", "move_out_abroad", "death", "office_removal",
+    "head_change", "household_split", "household_merge", "household_change",
+}  # fmt: skip
+#: documents by which a representative shows their power (住民基本台帳法 art. 27 para. 3; which ones serve: to be verified)
+MANDATES = {"委任状", "法定代理人の資格を示す書類"}
 #: movements that may lie ahead
 AHEAD = {"move_out", "move_out_abroad"}
 
@@ -77,6 +86,8 @@ def check_certificate(
     certificate: str, *, out_planned_on: date | None, event_on: date, filed_on: date, days: Mapping[str, int]
 ) -> None:
     """A move-in brings its 転出証明書, or its data within 14 days of the move and 30 days of the planned day (特例転入)."""
+    if certificate == "none":
+        raise NoMoveOutCertificate("without a 転出証明書 or its data this is a 住所設定(未届転入)")
     if certificate == "data":
         if out_planned_on is None:
             raise NoMoveOutCertificate("with the data of the certificate comes the planned day of the departure")
@@ -97,6 +108,19 @@ def check_present(people: Iterable[Resident]) -> None:
     """Only somebody who was not removed can be moved."""
     if any(each.removed_on is not None for each in people):
         raise AlreadyRemoved("this resident was removed from the register already")
+
+
+def check_residence(reason: str, people: Iterable[Resident], event_on: date) -> None:
+    """Nobody moves, leaves or changes households here before becoming a resident (R3)."""
+    if reason in OF_RESIDENTS and any(each.became_resident_on > event_on for each in people):
+        raise EventBeforeResidence("the event lies before the day on which this resident became one")
+
+
+def check_filer(filer: str, name: str | None, documents: Iterable[str]) -> None:
+    """A representative is named, shows who they are and by what power they file (住民基本台帳法 art. 27 paras. 2, 3)."""
+    shown = set(documents)
+    if filer == "representative" and not (name and shown & MANDATES and shown - MANDATES):
+        raise RepresentativeUnproven(f"name the representative; identity document and one of {'、'.join(sorted(MANDATES))}")
 
 
 def check_after_birth(people: Iterable[Resident], event_on: date) -> None:

@@ -55,6 +55,7 @@ class Case:
         found = [persons.named(self.tx, each.id, each.version, today()) for each in residents]
         rules.check_present(found)
         rules.check_after_birth(found, self.because.valid_from)
+        rules.check_residence(self.movement.reason, found, self.because.valid_from)
         rules.check_one_household(found)
         return found
 

@@ -128,6 +128,7 @@ def restoration(case: Case, body: Restoration) -> None:
     one = persons.named(case.tx, body.resident.id, body.resident.version, today())
     if one.state != "removed":
         raise NotRemoved("only a removal by the office is taken back so")
+    people.check_still_free(case.tx, one)
     household = one.household_id
     if body.household_id is not None:
         household = body.household_id

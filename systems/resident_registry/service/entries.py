@@ -6,6 +6,7 @@ from systems.resident_registry.model.filings import Birth, Joining, MoveIn, Move
 from systems.resident_registry.model.forms import Elsewhere
 from systems.resident_registry.model.people import HEAD, Arrival, Household
 from systems.resident_registry.rules import movements as rules
+from systems.resident_registry.rules.alerts import CODE_DRAWN
 from systems.resident_registry.rules.people import check_one_head
 from systems.resident_registry.service import legal, people
 from systems.resident_registry.service.case import Case
@@ -29,6 +30,8 @@ def join(case: Case, body: Joining) -> None:
         previous_country=previous.country if previous else None,
         previous_head=previous.head if previous else None,
     )
+    if isinstance(body, MoveIn) and any(each.resident_code is None for each in body.people):
+        case.alerts.append(CODE_DRAWN)
     for each in body.people:
         case.entered(people.enter(case.tx, case.office, each.new(), household, arrival, case.because))
 

@@ -120,6 +120,7 @@ def submit(tx: Tx, office: Office, number: UUID, version: int, confirmed: Collec
         Something is unusual and was not confirmed by its slug; names each.
     """
     one = at(tx, number, version, "draft", "returned")
+    rules.check_filer(one.filer, one.filer_name, one.documents)
     with store.rehearsal(tx):
         told = list(dict.fromkeys(alerts_of(perform(tx, office, one))))
     open_ = [each for each in told if each.slug not in confirmed]

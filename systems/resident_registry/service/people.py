@@ -104,6 +104,13 @@ def check_not_taken(tx: Tx, office: Office, resident_code: str | None, individua
         raise NumberUsed("a number that was brought along is in use, or was changed for another")
 
 
+def check_still_free(tx: Tx, one: Resident) -> None:
+    """The numbers of a removed record that comes back are nobody else's by now (R2)."""
+    known = numbers.number(tx, one.id)
+    if numbers.code_in_use(tx, one.resident_code) or (known and numbers.is_taken(tx, "individual_number", known[1])):
+        raise NumberUsed("somebody else has a number of this record by now: change that record's number first")
+
+
 def draw_resident_code() -> str:
     """Eleven digits drawn by lot, the last a check digit (住民基本台帳法施行規則 art. 1)."""
     ten = f"{secrets.randbelow(10**10):010d}"

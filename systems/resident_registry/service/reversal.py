@@ -7,7 +7,7 @@ from systems.resident_registry.model.errors import NotLatest, WrongState
 from systems.resident_registry.model.filings import DETAILS, Reversal
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.service import sealing, ties
+from systems.resident_registry.service import people, sealing, ties
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import notices, numbers
@@ -35,7 +35,7 @@ def reverse(case: Case, body: Reversal) -> None:
         if before[one.id] is None:
             _never_was(case, one)
         else:
-            _as_before(case, one, undone.id)
+            _as_before(case, one, undone.id, undone.reason)
     for household in store.households_of(case.tx, undone.id):
         if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
@@ -56,7 +56,9 @@ def _never_was(case: Case, one: Resident) -> None:
     case.changed[one.id] = {"removed_on"}
 
 
-def _as_before(case: Case, one: Resident, movement: UUID) -> None:
+def _as_before(case: Case, one: Resident, movement: UUID, reason: str) -> None:
+    if one.removed_reason and one.removed_reason == reason:
+        people.check_still_free(case.tx, one)
     if not persons.undo(case.tx, "resident", one.id, movement, case.because):
         raise NotLatest("the record was changed again since")
     restored = persons.resident(case.tx, one.id, today())
