@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 from kit import journal
 from kit.clock import today
 from kit.db import Tx
+from kit.documents import check_printable
+from kit.errors import Unavailable, Unprintable
 from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, Suppressed, WrongState
 from systems.resident_registry.model.filings import DETAILS, Filing, Ground
 from systems.resident_registry.model.movements import Change, Movement, Notice
@@ -268,7 +270,7 @@ def alerts_of(case: Case) -> list[alerts.Alert]:
     people = [persons.resident(case.tx, each, today()) for each in case.touched]
     for one in people:
         if one.removed_on is None:
-            found += alerts.of_person(one, today())
+            found += alerts.of_person(one, today()) + _of_characters(one)
             if case.touched[one.id][0] is None and persons.same_person(case.tx, one.name, one.born_on, one.id):
                 found.append(alerts.SAME_PERSON)
     for household in {one.household_id for one in people if one.removed_on is None}:
@@ -277,3 +279,14 @@ def alerts_of(case: Case) -> list[alerts.Alert]:
         if not members[0].building and persons.in_building(case.tx, members[0].address, household):
             found.append(alerts.BUILDING)
     return found
+
+
+def _of_characters(one: Resident) -> list[alerts.Alert]:
+    """Whether the record holds a character that no certificate could print."""
+    try:
+        check_printable(value for value in vars(one).values() if isinstance(value, str))
+    except Unprintable:
+        return [alerts.UNPRINTABLE]
+    except Unavailable:  # without fonts nothing is printed at all, which is told there; an arrival does not wait for it
+        return []
+    return []
