@@ -6,11 +6,13 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 from fastapi import APIRouter, Depends
 
+from kit import errors
 from kit.pages import english
 from kit.sessions import open_session
 
@@ -72,13 +74,36 @@ def words_of(system: str) -> set[str]:
     imports = [*layout.NOTES, *layout.KIND_NAMES.values(), *(each.description for each in columns if each.description)]
     imports += importlib.import_module(f"systems.{system}.rules.imports").ADVICE.values()
     reasons = importlib.import_module(f"systems.{system}.model.movements").REASONS.values()
-    return {*purposes, *certificates, *items, *imports, *reasons}
+    return {*purposes, *certificates, *items, *imports, *reasons, *told_by(system)}
+
+
+def told_by(system: str) -> set[str]:
+    """Titles of a system's errors and alerts, and of its statistics."""
+    alerts = importlib.import_module(f"systems.{system}.rules.alerts")
+    tables = importlib.import_module(f"systems.{system}.service.statistics").TITLES.values()
+    titles = titles_of(importlib.import_module(f"systems.{system}.model.errors"))
+    return {*titles, *tables, *(each.title for each in vars(alerts).values() if isinstance(each, alerts.Alert))}
+
+
+def titles_of(module: ModuleType) -> set[str]:
+    """First lines of the docstrings of a module's own errors, which are their titles."""
+    own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    return {(each.__doc__ or "").splitlines()[0] for each in own}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
 def test_every_text_has_its_english(folder: Path) -> None:
     missing = sorted(text for text in texts_of(folder) if not english(folder).get(text))
     assert missing == []
+
+
+def test_every_title_of_the_kits_errors_has_its_japanese() -> None:
+    assert titles_of(errors) - set(english(KIT).values()) == set()
+
+
+def test_titles_are_read_from_where_they_stand() -> None:
+    found = words_of("resident_registry")
+    assert {"世帯主は一世帯に一人です。", "抑止が設定されています。内容を確認してください。", "人口異動報告"} <= found
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
