@@ -1,6 +1,6 @@
 """Movements: filed by a guided form, examined, decided, sent back, withdrawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 from uuid import UUID
 
