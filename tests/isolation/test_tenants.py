@@ -60,6 +60,7 @@ def operations_with_ids(base: str) -> list[tuple[str, str, list[str]]]:
 
 BODIES: dict[str, dict[str, Any]] = {
     "/certificates": {"requester": OFFICIAL},
+    "/move-out-certificates": {"requester": OFFICIAL | {"kind": "self"}},
     "/suppressions": {"kind": "no_issue", "acts": ["certificate"], "message": "x", "override": "none"},
     "/confirm": {"version": 1, "body": "x", "consulted_on": "2026-11-01", "opinion": "x"},
     "/decide": {"version": 1},

@@ -89,7 +89,7 @@ CASES: dict[str, Callable[[list[Resident]], Raw]] = {
     "office_entry": lambda m: PERSON | PLACE,
     "birth": lambda m: PERSON | BORN | {"parents": [str(m[0].id)]},
     "move_within": lambda m: PLACE | {"who": all_of(m)},
-    "move_out": lambda m: AWAY | {"who": all_of(m)},
+    "move_out": lambda m: AWAY | {"who": all_of(m), "certificate": ["paper"]},
     "move_out_abroad": lambda m: ABROAD | {"who": all_of(m)},
     "move_out_cancel": lambda m: {"who": all_of(m)},
     "in_notice": lambda m: AWAY | {"who": all_of(m), "received_on": [wareki(TODAY)], "event_on": [wareki(TODAY)]},

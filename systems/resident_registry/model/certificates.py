@@ -11,7 +11,7 @@ Requester = Literal[
     "self", "household_member", "representative", "public_body", "third_party", "listed_profession", "other_municipality"
 ]
 Form = Literal["individual", "household"]
-CertificateKind = Literal["copy", "removed_copy", "items", "disposed"]
+CertificateKind = Literal["copy", "removed_copy", "items", "disposed", "move_out"]
 Delivery = Literal["counter", "deliver_by_mail_to_person"]
 #: what may stand on a certificate; `history` is the changes inside the municipality on the individual form
 Item = Literal[
@@ -25,6 +25,7 @@ KINDS: dict[str, str] = {
     "removed_copy": "除票の写し",
     "items": "住民票記載事項証明書",
     "disposed": "除票の廃棄済証明書",
+    "move_out": "転出証明書",
 }
 REQUESTERS: dict[str, str] = {
     "self": "本人",
@@ -65,8 +66,9 @@ class Request:
 
     `ground` is the purpose (請求の理由); `law` the act and article by which a public body may have numbers; `reasons` says for
     an item why a third party needs it. `members` picks some of the household (世帯一部); none means all. `requester_id` is the
-    requester's own record, when the counter found them to be a resident here. `suppressions_read`: the officer has read the
-    messages of the suppressions (抑止) on the records and found that they do not stand against this issue.
+    requester's own record, when the counter found them to be a resident here. `movement_id` is the departure of a 転出証明書.
+    `suppressions_read`: the officer has read the messages of the suppressions (抑止) on the records and found that they do not
+    stand against this issue.
     """
 
     requester: Requester
@@ -89,6 +91,7 @@ class Request:
     law: str | None = None
     members: tuple[UUID, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    movement_id: UUID | None = None
     suppressions_read: bool = False
 
     @property

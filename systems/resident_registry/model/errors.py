@@ -111,6 +111,12 @@ class InNoticeArrived(Conflict):
     slug = "in-notice-arrived"
 
 
+class NoPaperForDeparture(Conflict):
+    """この転出に転出証明書は交付しません。"""
+
+    slug = "no-paper-for-departure"
+
+
 class DifferentAddress(Conflict):
     """住所が同じ世帯でなければなりません。"""
 

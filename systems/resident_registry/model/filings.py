@@ -78,6 +78,7 @@ class MoveOut(Form):
     reason: Literal["move_out", "move_out_abroad"]
     residents: list[Named] = Field(min_length=1, max_length=20)
     destination: Elsewhere
+    certificate: Literal["paper", "data"] = Field("paper", description="転出証明書, or with the card its data (特例転出)")
     relations: Relations = Field(default_factory=dict)
 
 

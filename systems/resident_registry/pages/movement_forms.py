@@ -59,6 +59,12 @@ CERTIFICATE = (
     ),
     Field("out_planned_on", "転出予定日", "day", hint="特例転入のとき", required=False),
 )
+PAPER = Field(
+    "certificate",
+    "転出証明書",
+    "radio",
+    options=(("paper", "転出証明書を交付する"), ("data", "交付しない(カードによる特例転出)")),
+)
 PASSPORT = (Field("passport", "旅券又は戸籍の附票を確認した", "check"),)
 
 
@@ -100,7 +106,7 @@ def _leaving(extra: Sequence[Field]) -> Callable[[About], list[Field]]:
 def _left(v: V, about: About) -> V:
     found: V = {"residents": [parts.named(each) for each in v["who"]], "relations": parts.given(v, "relation")}
     to = parts.elsewhere(v, "destination_")
-    return found | ({"destination": to} if to else {}) | parts.some(v, "unknown_day")
+    return found | ({"destination": to} if to else {}) | parts.some(v, "unknown_day", "certificate")
 
 
 def _who(*extra: Field) -> Callable[[About], list[Field]]:
@@ -249,7 +255,7 @@ SHEETS: dict[str, Sheet] = {
     "move_in_abroad": Sheet(_joining((*PASSPORT, *parts.ABROAD)), _joined, joins=True),
     "address_setting": Sheet(_joining(parts.optional(parts.PREVIOUS)), _joined, joins=True),
     "move_within": Sheet(_moving_within, _moved_within),
-    "move_out": Sheet(_leaving(parts.DESTINATION), _left),
+    "move_out": Sheet(_leaving((*parts.DESTINATION, PAPER)), _left),
     "move_out_abroad": Sheet(_leaving(parts.DESTINATION_ABROAD), _left),
     "move_out_cancel": Sheet(_who(), _noticed),
     "in_notice": Sheet(_who(RECEIVED, *parts.DESTINATION), _noticed, removed=True),

@@ -65,6 +65,12 @@ class CertificateRequest(Strict):
         return _request(self.requester, **asked)
 
 
+class MoveOutCertificateRequest(Strict):
+    """転出証明書: one paper, without a fee; its items are those of the law, so that none is chosen."""
+
+    requester: Asker
+
+
 class DisposalRequest(Strict):
     """廃棄済証明: the record as the requester describes it."""
 
@@ -151,6 +157,31 @@ def issue(
         return _issued(service.issue_certificate(tx, office, resident_id, body.request(), **roles))
 
     return Issued(**once(tx, idempotency_key, f"{resident_id}{body.model_dump_json()}".encode(), act))
+
+
+@router.post(
+    "/movements/{movement_id}/move-out-certificates",
+    status_code=201,
+    summary="Issue the 転出証明書 of a departure, for all who leave by it",
+    responses=problems(403, 404, 409, 422, 428),
+)
+def issue_move_out(
+    tx: Transaction,
+    actor: Clerk,
+    purpose: Purpose,
+    office: Office,
+    movement_id: UUID,
+    body: MoveOutCertificateRequest,
+    idempotency_key: IdempotencyKey = None,
+) -> Issued:
+    def act() -> dict[str, Any]:
+        roles = {
+            "is_supervisor": "registry_supervisor" in actor.roles,
+            "is_number_officer": "number_officer" in actor.roles,
+        }
+        return _issued(service.issue_move_out_certificate(tx, office, movement_id, _request(body.requester), **roles))
+
+    return Issued(**once(tx, idempotency_key, f"{movement_id}{body.model_dump_json()}".encode(), act))
 
 
 @router.post(

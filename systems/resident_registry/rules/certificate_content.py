@@ -23,27 +23,15 @@ from systems.resident_registry.model.certificates import (
 )
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Resident
+from systems.resident_registry.rules.certificate_cells import SEXES, Cell, birth, cell, foreign_items, other_names
+from systems.resident_registry.rules.certificate_cells import day_text as _day
 
 TEMPLATE = "certificate_2"
 #: persons on one sheet of the household form (標準仕様書)
 PEOPLE_A_SHEET = 4
 #: a birth sets no address: the day is struck out
 STRUCK = "＊＊＊"
-SEXES = {"male": "男", "female": "女"}
 REMOVALS = {"dead": "死亡", "moved_out": "転出"}
-Cell = dict[str, Any]
-
-
-def cell(label: str, value: str, span: float = 1, **more: str) -> Cell:
-    return {"label": label, "value": value, "span": span} | more
-
-
-def _day(day: date | None, unknown: str | None = None, *, western: bool = False) -> str:
-    if unknown:
-        return unknown
-    if day is None:
-        return ""
-    return f"{day.year}年{day.month}月{day.day}日" if western else wareki(day)
 
 
 def build_content(
@@ -76,7 +64,7 @@ def build_content(
     ]
     if "history" in items and not household:
         units += _history(history)
-    return _paper(request, paper) | {
+    return paper_facts(request, paper) | {
         "title": {"removed_copy": "除票", "items": "住民票記載事項証明書"}.get(request.kind, "住民票"),
         "form": _form_name(request, whole_household),
         "attestation": _attestation(request, whole_household),
@@ -106,7 +94,7 @@ def build_disposed(request: Request, subject: Disposed, first: date, disposed_on
         {"kind": "person", "number": "", "rows": rows},
         {"kind": "note", "text": note},
     ]
-    return _paper(request, paper) | {
+    return paper_facts(request, paper) | {
         "title": KINDS["disposed"],
         "form": "",
         "attestation": "上記のとおり相違ないことを証明する。",
@@ -139,7 +127,7 @@ def texts(content: Mapping[str, Any]) -> Iterable[str]:
         yield each.get("reading", "")
 
 
-def _paper(request: Request, paper: Paper) -> dict[str, Any]:
+def paper_facts(request: Request, paper: Paper) -> dict[str, Any]:
     return {
         "template": TEMPLATE,
         "kind": KINDS[request.kind],
@@ -172,15 +160,14 @@ def _attestation(request: Request, whole_household: bool) -> str:
 
 def _rows(one: Resident, items: frozenset[Item], head: str | None, sealed: str | None) -> list[list[Cell]]:
     foreign = one.kind == "foreign"
-    born = _day(one.born_on, one.born_unknown, western=foreign)
     rows = [
         [
             cell("氏 名", one.name, 3, reading=one.kana),
-            cell("生年月日", born, 1.35),
+            cell("生年月日", birth(one), 1.35),
             cell("性 別", one.sex_text or SEXES[one.sex], 0.5),
         ]
     ]
-    rows.append(_other_names(one) if "other_names" in items else [])
+    rows.append(other_names(one) if "other_names" in items else [])
     if "head_and_relation" in items:
         rows.append([cell("続 柄", one.relation), *([cell("世帯主", head, 2)] if head is not None else [])])
     rows.append(_days(one))
@@ -202,16 +189,6 @@ def _rows(one: Resident, items: frozenset[Item], head: str | None, sealed: str |
     return [row for row in rows if row]
 
 
-def _other_names(one: Resident) -> list[Cell]:
-    written = one.kanji_name if one.kanji_name and one.kanji_name != one.name else one.roman_name
-    found = [cell("併記名", written, 1)] if written and written != one.name else []
-    if one.former_surname:
-        found.append(cell("旧 氏", one.former_surname, 1, reading=one.former_surname_kana or ""))
-    if one.alias:
-        found.append(cell("通 称", one.alias, 1, reading=one.alias_kana or ""))
-    return found
-
-
 def _days(one: Resident) -> list[Cell]:
     """住所を定めた年月日 is blank for who never moved inside the municipality, struck out for who was born here."""
     since = _day(one.address_since) or (STRUCK if one.became_resident_reason == "birth" else "")
@@ -224,14 +201,7 @@ def _days(one: Resident) -> list[Cell]:
 
 def _foreign(one: Resident, asked: bool) -> list[list[Cell]]:
     rows = [[cell("外国人住民となった年月日", _day(one.foreign_since))]] if one.foreign_since else []
-    if asked:
-        until = _day(one.residence_until, western=True) or "―"
-        rows += [
-            [cell("国籍・地域", one.nationality or ""), cell("第30条の45 規定区分", one.foreign_class or "", 1.4)],
-            [cell("在留資格", one.residence_status or "―", 1.2), cell("在留期間等", one.residence_period or "―")],
-            [cell("在留期間の 満了の日", until), cell("在留カード等 の番号", one.residence_card_no or "―", 1.4)],
-        ]
-    return rows
+    return rows + (foreign_items(one) if asked else [])
 
 
 def _removal(one: Resident) -> list[list[Cell]]:

@@ -86,8 +86,8 @@ def check_may_issue(request: Request, people: Sequence[Resident]) -> None:
 
 
 def fee_yen(request: Request, fee_each: int) -> int:
-    """Fee of the copies; public bodies pay none (地方自治法 art. 227 and municipal ordinances)."""
-    return 0 if request.requester == "public_body" else fee_each * request.copies
+    """Fee of the copies (地方自治法 art. 227 and municipal ordinances); public bodies pay none, a 転出証明書 costs none."""
+    return 0 if request.requester == "public_body" or request.kind == "move_out" else fee_each * request.copies
 
 
 def registration_ends_on(registered_on: date, years: int) -> date | None:

@@ -19,6 +19,7 @@ from typing import Any
 from systems.resident_registry.model.filings import Correction, Joining, MoveOut
 from systems.resident_registry.model.movements import Movement
 from systems.resident_registry.model.people import Resident
+from systems.resident_registry.rules import move_out_certificate
 
 #: items whose change is told to the network of resident records (本人確認情報: the four facts, both numbers; 旧氏 and 通称
 #: with the name: 施行令 arts. 30-13, 30-16, to be verified). With whom somebody lives is none of them.
@@ -100,8 +101,8 @@ def of_reason(
         found += _removed_or_back(movement, one, told, abroad=abroad)
     if movement.reason == "move_out" and isinstance(details, MoveOut) and "out_planned_on" in changed:
         planned = told | {"out_planned_on": str(one.out_planned_on), "destination": one.out_planned_to}
-        flagged = planned | FLAG if one.restricted else planned  # the destination is the addressee's own place
-        found.append(Draft("move_out_certificate", "転出先の市区町村長", one, flagged, one.out_planned_authority))
+        data = planned | {"items": move_out_certificate.items(one)} | (FLAG if one.restricted else {})
+        found.append(Draft("move_out_certificate", "転出先の市区町村長", one, data, one.out_planned_authority))
     if movement.reason == "death" and one.state == "dead":
         found.append(Draft("jpki_revocation", "地方公共団体情報システム機構", one, told))
     return found

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,17 +15,20 @@ from kit.civic.verification import digest, draw, printed
 from kit.clock import now, today
 from kit.db import Tx
 from kit.documents import check_printable, qr_svg, render
-from kit.errors import Conflict, NotFound
+from kit.errors import Conflict, Forbidden, NotFound
 from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
 from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued, RetentionRunning, StillKept
+from systems.resident_registry.model.filings import DETAILS
 from systems.resident_registry.model.measures import Asker, Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
+from systems.resident_registry.rules import move_out_certificate as departures
 from systems.resident_registry.rules import printing
 from systems.resident_registry.rules.retention import disposable_from
 from systems.resident_registry.service import legal, measures, numbers, retention, third_party_notices
 from systems.resident_registry.store import certificates as store
+from systems.resident_registry.store import movements
 from systems.resident_registry.store import people as persons
 
 
@@ -67,6 +70,41 @@ def issue_certificate(
         history=pages.entries(store.versions(tx, person.id), items) if "history" in items else [],
         whole_household=len(people) == len(everybody),
     )
+    return _issue(tx, office, request, ids, content, lift_id)
+
+
+def issue_move_out_certificate(
+    tx: Tx, office: Office, number: UUID, request: Request, *, is_supervisor: bool, is_number_officer: bool = False
+) -> Certificate:
+    """Issue the 転出証明書 of the departure with that id, one paper for all who leave by it; once more, marked 再交付.
+
+    Raises
+    ------
+    Refused
+        Disclosure is restricted; always in the same neutral words.
+    NotLeaving, NoPaperForDeparture
+        See `rules.move_out_certificate`.
+    Forbidden
+        It shows individual numbers: the role `number_officer` issues it.
+    """
+    filed = movements.movement(tx, number)
+    form = departures.check_departure(filed, DETAILS.validate_python(filed.details) if filed.details else None)
+    people = [persons.resident(tx, each.id, today()) for each in form.residents]
+    # both numbers stand on it by law: a representative is not handed it, it is mailed to the person
+    request = replace(request, kind="move_out", movement_id=number, with_individual_number=True, with_resident_code=True)
+    rules.check_request(request)
+    departures.check_filer(request)
+    ids = [each.id for each in people]
+    asking = next((each for each in people if fold(each.name) == fold(request.name or "")), people[0])
+    lift_id = measures.check_disclosure(tx, ids, _asker(tx, request, asking), is_supervisor=is_supervisor)
+    departures.check_leaving(people, filed, form.destination.address)
+    paper = _paper(tx, office, people[0])
+    sealed = _sealed(tx, office, people, paper.serial)
+    if sealed and not is_number_officer:
+        raise Forbidden("a certificate with the individual number is issued by the role number_officer")
+    heads = _heads(tx, people, frozenset({"head_and_relation"}))
+    again = store.is_issued_for(tx, number)
+    content = departures.build_content(request, people, filed, form, paper, heads=heads, sealed=sealed, again=again)
     return _issue(tx, office, request, ids, content, lift_id)
 
 
@@ -230,4 +268,5 @@ def _asked(request: Request) -> dict[str, Any]:
     kept = asdict(request)
     kept["requester_id"] = str(request.requester_id) if request.requester_id else None
     kept["born_on"] = str(request.born_on) if request.born_on else None
+    kept["movement_id"] = str(request.movement_id) if request.movement_id else None
     return kept | {"documents": list(request.documents), "members": [str(each) for each in request.members]}

@@ -31,6 +31,14 @@ def certificate(tx: Tx, serial: str) -> Certificate:
     return found
 
 
+def is_issued_for(tx: Tx, movement_id: UUID) -> bool:
+    """Whether a 転出証明書 was issued for that departure."""
+    sql = """SELECT EXISTS (SELECT FROM resident_registry.certificate
+             WHERE kind = 'move_out' AND asked ->> 'movement_id' = %s::text)"""
+    found: bool = tx.value(sql, (movement_id,))
+    return found
+
+
 def sealed_number(tx: Tx, resident_id: UUID) -> bytes | None:
     """The individual number as it lies, encrypted; None when there is none."""
     found: bytes | None = tx.value(
