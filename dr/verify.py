@@ -40,7 +40,8 @@ def certificate_equal(tx: Tx) -> bool | None:
         return None
     found = tx.row(
         """SELECT content, pdf_sha256 FROM resident_registry.certificate
-           WHERE NOT jsonb_path_exists(content, '$.units[*].rows[*][*].sealed') ORDER BY issued_on DESC, serial DESC LIMIT 1"""
+           WHERE content ? 'template' AND NOT jsonb_path_exists(content, '$.units[*].rows[*][*].sealed')
+           ORDER BY issued_on DESC, serial DESC LIMIT 1"""
     )
     if found is None:
         return None

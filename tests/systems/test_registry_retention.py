@@ -3,18 +3,20 @@
 import sys
 from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
 from kit.db import Tx
 from kit.errors import CallerError, Conflict, NotFound
 from systems.resident_registry.model.errors import DisposalNeeded, LegalHold, RetentionRunning, SecondOfficer
+from systems.resident_registry.model.measures import Asker, Opponent
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.rules.retention import disposable_from
-from systems.resident_registry.service import retention
+from systems.resident_registry.service import certificates, measures, movements, retention, support_cases, third_party_notices
 from systems.resident_registry.store import people as store
 from systems.resident_registry.store import retention as rows
-from tests.support.registry import OFFICE, TODAY, die, move_in, moved, named, person
+from tests.support.registry import OFFICE, TODAY, asked, die, move_in, moved, named, person
 
 
 def at(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
@@ -127,3 +129,126 @@ def test_papers_of_filings_are_proposed_after_a_year(tx: Tx) -> None:
     retention.dispose(tx, OFFICE, proposed.id)
     with pytest.raises(Conflict):
         retention.propose(tx, OFFICE, "filing_papers", [], "保存期間満了")
+
+
+def tables_with(tx: Tx, text: str) -> list[str]:
+    """Tables of the register in which a row holds the text anywhere."""
+    of_register = "relnamespace = 'resident_registry'::regnamespace AND relkind = 'r'"
+    rows = tx.rows(f"SELECT relname::text AS name FROM pg_class WHERE {of_register}")
+    found = f"%{text}%"
+    return sorted(
+        row["name"]
+        for row in rows
+        if tx.value(f"SELECT EXISTS (SELECT FROM resident_registry.{row['name']} t WHERE t::text LIKE %s)", (found,))
+    )
+
+
+def disposed(tx: Tx, *people: Resident) -> None:
+    proposed = retention.propose(tx, OFFICE, "removed_records", [each.id for each in people], "満了")
+    before, tx.actor = tx.actor, "supervisor"
+    retention.approve(tx, proposed.id)
+    retention.dispose(tx, OFFICE, proposed.id)
+    tx.actor = before
+
+
+def certified(tx: Tx, one: Resident, issued_on: date) -> str:
+    """Serial of a certificate about a removed record, issued on that day."""
+    request = asked(name=one.name, kind="removed_copy")
+    serial = certificates.issue_certificate(tx, OFFICE, one.id, request, is_supervisor=False).serial
+    tx.execute("UPDATE resident_registry.certificate SET issued_on = %s WHERE serial = %s", (issued_on, serial))
+    return serial
+
+
+GONE, NEW_NAME, STAYS = "架空　消去", "架空　旧姓", "架空　残留"
+
+
+def test_nothing_of_a_disposed_person_is_left_in_any_table(tx: Tx) -> None:
+    """Mutants: `_leave_filings` not called: `movement`; `_empty_papers` not called: `certificate`, `measure_lift`; both
+    seen failing.
+    """
+    one = move_in(tx, person(NEW_NAME))[0]
+    moved(tx, "name_change", {"residents": [named(one)[0] | {"name": GONE, "kana": "カクウ"}]}, filer_name=GONE)
+    one = store.resident(tx, one.id, TODAY)
+    third_party_notices.register(tx, OFFICE, one.id, TODAY)
+    die(tx, one)
+    tx.execute("UPDATE resident_registry.resident SET removed_on = '2010-01-01' WHERE id = %s", (one.id,))
+    serial = certified(tx, one, date(2015, 1, 1))
+    by, tx.actor = tx.actor, "supervisor"
+    measures.approve_issue(tx, [one.id], Asker("self", name=GONE, ground=f"{GONE}を確認"), for_actor=by, not_opponent=False)
+    tx.actor = by
+    assert tables_with(tx, GONE) == ["certificate", "measure_lift", "movement", "resident", "resident_history"]
+    assert "movement" in tables_with(tx, NEW_NAME)
+    disposed(tx, one)
+    assert (tables_with(tx, GONE), tables_with(tx, NEW_NAME)) == ([], [])
+    assert tables_with(tx, str(one.id)) == ["measure_lift"]  # that an approval was given: an id that leads nowhere
+    assert certificates.issued(tx, serial).pdf_sha256
+    with pytest.raises(NotFound):
+        certificates.certificate_pdf(tx, OFFICE, serial)
+    for each in tx.rows("SELECT id FROM resident_registry.movement"):  # the pages that show them still do
+        movements.find(tx, each["id"], frozenset())
+
+
+def test_who_stays_keeps_their_part_of_a_common_filing(tx: Tx) -> None:
+    """Mutant: `without` gives the form back as it was; seen failing."""
+    gone, stays = move_in(tx, person(GONE), person(STAYS, "妻", sex="female"))
+    die(tx, gone, {stays.id: "世帯主"})
+    tx.execute("UPDATE resident_registry.resident SET removed_on = '2010-01-01' WHERE id = %s", (gone.id,))
+    disposed(tx, store.resident(tx, gone.id, TODAY))
+    assert tables_with(tx, GONE) == []
+    form = tx.value("SELECT details FROM resident_registry.movement WHERE id = %s", (gone.movement_id,))
+    assert [each["name"] for each in form["people"]] == [STAYS]
+    assert movements.find(tx, gone.movement_id, frozenset())[0].residents == [stays.id]  # type: ignore[arg-type]
+
+
+def test_a_certificate_keeps_the_record_for_its_own_years_and_says_until_when(tx: Tx) -> None:
+    """Mutant: `check_papers` does nothing: it is proposed; seen failing."""
+    one = removed(tx, date(2010, 1, 1))
+    certified(tx, one, TODAY)
+    with pytest.raises(RetentionRunning, match="a certificate of") as running:
+        retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
+    assert running.value.extra == {"disposable_from": str(disposable_from(TODAY, 3))}
+    due = retention.due_records(tx, OFFICE)[0]
+    assert (due.is_free, due.kept_until) == (False, disposable_from(TODAY, 3) - timedelta(days=1))
+    with pytest.raises(Conflict, match="no removed record"):
+        retention.propose_due(tx, OFFICE, "満了")
+
+
+def test_a_support_case_that_goes_on_keeps_the_record(tx: Tx) -> None:
+    """Mutant: `check_no_measure` does nothing: it is proposed; seen failing."""
+    one = removed(tx, date(2010, 1, 1))
+    support_cases.apply(tx, one.id, "A", Opponent("三浦　茂"))
+    with pytest.raises(LegalHold, match="support case"):
+        retention.propose(tx, OFFICE, "removed_records", [one.id], "満了")
+
+
+def test_a_proposal_takes_what_was_chosen(tx: Tx) -> None:
+    """Mutant: `propose_due` without `left`, and without `until`: one more each; seen failing."""
+    old = ((GONE, "2008-01-01"), (NEW_NAME, "2009-01-01"), (STAYS, "2010-01-01"))
+    first, second, third = (removed_as(tx, name, on) for name, on in old)
+    chosen = retention.propose_due(tx, OFFICE, "満了", until=date(2009, 1, 1), left=[first])
+    assert chosen.residents == [second]
+    retention.refuse(tx, chosen.id)
+    assert set(retention.propose_due(tx, OFFICE, "満了").residents) == {first, second, third}
+    with pytest.raises(Conflict):
+        retention.propose(tx, OFFICE, "filing_papers", [], "満了", until=date(2000, 1, 1))
+
+
+def removed_as(tx: Tx, name: str, on: str) -> UUID:
+    one = move_in(tx, person(name))[0]
+    die(tx, one)
+    tx.execute("UPDATE resident_registry.resident SET removed_on = %s WHERE id = %s", (on, one.id))
+    return one.id
+
+
+def test_disposed_papers_of_filings_say_nothing_more(tx: Tx) -> None:
+    """Mutant: `dispose_papers` sets the day only, as it did: the name is there; seen failing."""
+    old = TODAY - timedelta(days=500)
+    one = move_in(tx, person(GONE), event_on=old, filed_on=old)[0]
+    tx.execute("UPDATE resident_registry.movement SET filer_name = %s, documents = '{旅券}'", (GONE,))
+    proposed = retention.propose(tx, OFFICE, "filing_papers", [], "満了", until=old)
+    tx.actor = "supervisor"
+    retention.approve(tx, proposed.id)
+    retention.dispose(tx, OFFICE, proposed.id)
+    assert tables_with(tx, GONE) == ["resident"]
+    kept = movements.find(tx, one.movement_id, frozenset())[0]  # type: ignore[arg-type]
+    assert (kept.details, kept.documents, kept.filer_name) == ({}, [], None)

@@ -30,7 +30,11 @@ class Disposal:
 
 @dataclass(frozen=True, kw_only=True)
 class DueRecord:
-    """A removed record whose period is over; `held` when a legal hold keeps it, `proposed` when an open disposal has it."""
+    """A removed record whose period is over; `held` when a legal hold keeps it, `proposed` when an open disposal has it.
+
+    `certified_on` is the day of the newest certificate about it, whose record has a period of its own; `kept_until` the last day
+    of that period while it runs.
+    """
 
     id: UUID
     atena_no: str
@@ -38,8 +42,10 @@ class DueRecord:
     removed_on: date
     held: bool
     proposed: bool
+    certified_on: date | None = None
+    kept_until: date | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether a proposal takes it."""
-        return not (self.held or self.proposed)
+        return not (self.held or self.proposed or self.kept_until)

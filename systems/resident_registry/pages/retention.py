@@ -27,11 +27,32 @@ GROUND = Field(
 )
 
 
-def _proposals(office: Office) -> dict[str, Callable[[Tx, str], Disposal]]:
+UNTIL = {
+    "removed_records": Field("until", "消除の日がこの日までのもの", "day", "空欄ならすべて", required=False),
+    "filing_papers": Field("until", "届出日がこの日までのもの", "day", "空欄ならすべて", required=False),
+}
+
+
+def _proposals(office: Office) -> dict[str, Callable[[Tx, dict[str, Any]], Disposal]]:
+    def records(tx: Tx, v: dict[str, Any]) -> Disposal:
+        left = [UUID(each) for each in v.get("left") or ()]
+        return service.propose_due(tx, office, v["ground"], until=v["until"], left=left)
+
     return {
-        "removed_records": lambda tx, ground: service.propose_due(tx, office, ground),
-        "filing_papers": lambda tx, ground: service.propose(tx, office, "filing_papers", [], ground),
+        "removed_records": records,
+        "filing_papers": lambda tx, v: service.propose(tx, office, "filing_papers", [], v["ground"], until=v["until"]),
     }
+
+
+def _questions(desk: Desk, record_class: str) -> tuple[Field, ...]:
+    """Why, up to which day, and of single records which are to stay."""
+    if record_class != "removed_records":
+        return (GROUND, UNTIL[record_class])
+    with desk.transaction() as tx:
+        free = [each for each in service.due_records(tx, desk.office) if each.is_free]
+    options = tuple((str(each.id), f"{each.atena_no} {each.name}") for each in free)
+    left = Field("left", "提案から除く記録", "many", "選んだ記録は残します。", required=False, options=options)
+    return (GROUND, UNTIL[record_class], *([left] if options else []))
 
 
 @router.get("/disposals", summary="What is due, and disposals")
@@ -51,9 +72,9 @@ def _proposal(desk: Desk, record_class: str) -> Guide:
     make = _proposals(desk.office)[record_class]
     return Guide(
         title="廃棄の提案",
-        fields=(GROUND,),
+        fields=_questions(desk, record_class),
         verb="廃棄を提案する",
-        work=lambda tx, filled: {"id": str(make(tx, filled.values["ground"]).id)},
+        work=lambda tx, filled: {"id": str(make(tx, filled.values).id)},
         then=lambda done: f"/disposals/{done['id']}",
         back="/disposals",
         about=CLASSES[record_class],

@@ -26,6 +26,7 @@ class Proposal(Strict):
 
     record_class: RecordClass
     residents: list[UUID] = Field(default_factory=list, max_length=1000)
+    until: date | None = Field(None, description="only papers of filings up to this day")
     ground: Ground
 
 
@@ -88,7 +89,9 @@ def propose(
     idempotency_key: IdempotencyKey = None,
 ) -> Shown:
     def act() -> dict[str, Any]:
-        return _shown(service.propose(tx, office, body.record_class, body.residents, body.ground)).model_dump(mode="json")
+        return _shown(service.propose(tx, office, body.record_class, body.residents, body.ground, until=body.until)).model_dump(
+            mode="json"
+        )
 
     return Shown(**once(tx, idempotency_key, body.model_dump_json().encode(), act))
 

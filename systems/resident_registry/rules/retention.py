@@ -5,7 +5,9 @@ References
 住民基本台帳法施行令 art. 34: removed records 150 years (since 2014-06-20, five years before), papers of filings one year.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from systems.resident_registry.model.errors import EventInFuture, LegalHold, RetentionRunning, SecondOfficer
 
@@ -34,6 +36,28 @@ def check_disposable(ended_on: date | None, years: int, today: date) -> None:
         raise RetentionRunning(
             f"the record is kept for {years} years: it may be disposed of from {first} on", disposable_from=str(first)
         )
+
+
+def check_papers(newest: date | None, years: int, today: date) -> None:
+    """Raise `RetentionRunning` while the record of a certificate about somebody is kept: it prints what was certified then."""
+    if newest is not None and today < (first := disposable_from(newest, years)):
+        told = f"a certificate of {newest} is kept for {years} years: the record may be disposed of from {first} on"
+        raise RetentionRunning(told, disposable_from=str(first))
+
+
+def check_no_measure(open_: int) -> None:
+    """An open support case keeps the records of those it protects; raises `LegalHold`."""
+    if open_:
+        raise LegalHold(f"{open_} of the records are under a support case that goes on")
+
+
+def without(details: Mapping[str, Any], number: str, names: Collection[str]) -> dict[str, Any]:
+    """The form of a movement that still concerns others, without the person of that id, who bore these names."""
+    kept = {key: value for key, value in details.items() if not (isinstance(value, Mapping) and value.get("name") in names)}
+    for part in ("people", "residents"):
+        if part in kept:
+            kept[part] = [each for each in kept[part] if each.get("name") not in names and each.get("id") != number]
+    return kept
 
 
 def check_no_hold(holds: int) -> None:

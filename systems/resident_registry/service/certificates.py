@@ -144,6 +144,8 @@ def certificate_pdf(tx: Tx, office: Office, serial: str, *, mailing: bool = Fals
         The bytes are not those that were issued.
     """
     issued = store.certificate(tx, serial)
+    if "disposed_on" in issued.content:
+        raise NotFound("what this certificate said was disposed of with the record it was about")
     measures.check_reprint(tx, issued.residents, issued.lift_id, mailing=mailing)
     if (issued.delivery == "deliver_by_mail_to_person") != mailing:
         raise MailedToPerson("郵送用の印刷として取り出してください。" if not mailing else "窓口で交付する証明書です。")

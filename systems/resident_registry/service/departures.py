@@ -56,7 +56,7 @@ def due(case: Case, residents: Sequence[Resident], relations: Mapping[UUID, str]
 def relations_planned(case: Case, one: Resident) -> Mapping[UUID, str]:
     """Relations of those who stay, as the clerk gave them with the 転出."""
     filed = store.move_out_of(case.tx, one.id)
-    return DETAILS.validate_python(filed.details).relations if filed else {}
+    return DETAILS.validate_python(filed.details).relations if filed and filed.details else {}
 
 
 def remove(

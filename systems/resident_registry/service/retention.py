@@ -1,7 +1,9 @@
 """Retention: disposal only when the period is over, by two officers, with a certificate."""
 
 import hmac
-from datetime import date
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,11 +40,16 @@ def refuse_deletion(tx: Tx, office: Office, number: UUID) -> None:
     raise DisposalNeeded("the period is over: propose a disposal")
 
 
-def propose(tx: Tx, office: Office, record_class: RecordClass, residents: list[UUID], ground: str) -> Disposal:
-    """Propose the disposal of these removed records, or of the papers of all filings that are old enough."""
+def propose(
+    tx: Tx, office: Office, record_class: RecordClass, residents: list[UUID], ground: str, *, until: date | None = None
+) -> Disposal:
+    """Propose the disposal of these removed records, or of the papers of all filings that are old enough.
+
+    `until`: only of filings up to that day.
+    """
     movements: list[UUID] = []
     if record_class == "filing_papers":
-        movements = _old_filings(tx, office)
+        movements = _old_filings(tx, office, until)
     else:
         _check_residents(tx, office, residents)
     one = Disposal(
@@ -63,34 +70,45 @@ def due_records(tx: Tx, office: Office) -> list[DueRecord]:
     """Removed records whose period is over, the oldest first, at most `RECORDS`; recorded as looked at before they leave."""
     hold(tx)
     days = [day for day in store.removal_days(tx) if rules.disposable_from(day, _years(office, day)) <= today()]
-    found = store.removed_on(tx, days, RECORDS)
+    found = [_kept(office, each) for each in store.removed_on(tx, days, RECORDS)]
     journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "list", "list": "disposal_due"})
     return found
 
 
-def propose_due(tx: Tx, office: Office, ground: str) -> Disposal:
-    """Propose all removed records whose period is over and that neither a hold nor another disposal keeps.
+def _kept(office: Office, one: DueRecord) -> DueRecord:
+    """The record with the last day on which a certificate about it keeps it."""
+    if one.certified_on is None:
+        return one
+    first = rules.disposable_from(one.certified_on, _paper_years(office))
+    return replace(one, kept_until=first - timedelta(days=1)) if today() < first else one
+
+
+def propose_due(tx: Tx, office: Office, ground: str, *, until: date | None = None, left: Collection[UUID] = ()) -> Disposal:
+    """Propose the removed records whose period is over and that no hold, certificate or other disposal keeps.
+
+    `until`: only those removed up to that day; `left`: not these.
 
     Raises
     ------
     Conflict
         There is none.
     """
-    free = [each.id for each in due_records(tx, office) if each.is_free]
+    due = [each for each in due_records(tx, office) if each.is_free and each.id not in left]
+    free = [each.id for each in due if until is None or each.removed_on <= until]
     if not free:
         raise Conflict("no removed record may be disposed of now")
     return propose(tx, office, "removed_records", free, ground)
 
 
-def old_filings(tx: Tx, office: Office) -> list[UUID]:
-    """Filings whose papers are old enough, the oldest first, at most `LIMIT`."""
+def old_filings(tx: Tx, office: Office, until: date | None = None) -> list[UUID]:
+    """Filings whose papers are old enough, up to the day `until`, the oldest first, at most `LIMIT`."""
     years = legal.value("filing_papers_years", today(), office.parameters)
     last = today().replace(year=today().year - years, day=min(today().day, 28))
-    return store.filings_until(tx, last, LIMIT)
+    return store.filings_until(tx, min(last, until or last), LIMIT)
 
 
-def _old_filings(tx: Tx, office: Office) -> list[UUID]:
-    found = old_filings(tx, office)
+def _old_filings(tx: Tx, office: Office, until: date | None) -> list[UUID]:
+    found = old_filings(tx, office, until)
     if not found:
         raise Conflict("the papers of no filing are old enough")
     return found
@@ -103,11 +121,18 @@ def _check_residents(tx: Tx, office: Office, residents: list[UUID]) -> list[dict
     for each in found:
         rules.check_disposable(each["removed_on"], _years(office, each["removed_on"]), today())
     rules.check_no_hold(store.holds(tx, residents))
+    rules.check_no_measure(store.open_measures(tx, residents))
+    rules.check_papers(store.newest_certificate(tx, residents), _paper_years(office), today())
     return found
 
 
 def _years(office: Office, removed_on: date | None) -> int:
     years: int = legal.value("removed_records_years", removed_on or today(), office.parameters)
+    return years
+
+
+def _paper_years(office: Office) -> int:
+    years: int = legal.value("certificate_records_years", today(), office.parameters)
     return years
 
 
@@ -133,6 +158,7 @@ def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
         for each in _check_residents(tx, office, one.residents):
             index = person_index(office, each["name"], each["born_on"])
             people.note_drawn(tx, "atena_no", int(each["atena_no"]))
+            _leave_filings(tx, each["id"])
             store.dispose_record(tx, each, index, on=today(), disposal_id=one.id)
     else:
         store.dispose_papers(tx, one.movements, today())
@@ -149,6 +175,15 @@ def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
     done = {"disposed_by": tx.actor, "disposed_at": history.moment(tx), "certificate": certificate}
     store.update(tx, one, state="disposed", **done, residents=[])
     return store.disposal(tx, number)
+
+
+def _leave_filings(tx: Tx, resident: UUID) -> None:
+    """Take the resident off every movement: wholly, when it concerns nobody else who is kept."""
+    names = store.names_of(tx, resident)
+    for each in store.filings_about(tx, resident):
+        details = rules.without(each["details"], str(resident), names) if each["of_others"] else {}
+        by_them = each["filer_name"] in names
+        store.blank_filing(tx, each["id"], resident, details, whole=not each["of_others"], by_them=by_them)
 
 
 def certify_disposed(tx: Tx, office: Office, name: str, born_on: date, removed_on: date) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _HANGING = (
     "legal_hold",
     "support_protected",
     "suppression",
+    "third_party_notice_registration",
 )
 
 
@@ -74,7 +75,8 @@ def removed_on(tx: Tx, days: list[date], limit: int) -> list[DueRecord]:
         """SELECT r.id, r.atena_no::text, r.name, r.removed_on,
            EXISTS (SELECT FROM resident_registry.legal_hold l WHERE l.resident_id = r.id AND l.until IS NULL) AS held,
            EXISTS (SELECT FROM resident_registry.disposal d WHERE d.state IN ('proposed', 'approved')
-               AND r.id = ANY (d.residents)) AS proposed
+               AND r.id = ANY (d.residents)) AS proposed,
+           (SELECT max(c.issued_on) FROM resident_registry.certificate c WHERE c.residents @> ARRAY[r.id]) AS certified_on
            FROM resident_registry.resident r WHERE r.removed_on = ANY (%s) ORDER BY r.removed_on, r.atena_no LIMIT %s""",
         (days, limit),
         into=DueRecord,
@@ -119,8 +121,61 @@ def end_hold(tx: Tx, number: UUID, until: date) -> None:
         raise NotFound("there is no such legal hold")
 
 
+def newest_certificate(tx: Tx, residents: list[UUID]) -> date | None:
+    """Day of issue of the newest certificate about any of these residents."""
+    found: date | None = tx.value(
+        "SELECT max(issued_on) FROM resident_registry.certificate WHERE residents && %s::uuid[]", (residents,)
+    )
+    return found
+
+
+def open_measures(tx: Tx, residents: list[UUID]) -> int:
+    """How many of these residents a support case protects, or is to protect, that goes on."""
+    found: int = tx.value(
+        """SELECT count(DISTINCT p.resident_id) FROM resident_registry.support_protected p
+           JOIN resident_registry.support_case c ON c.id = p.case_id
+           WHERE p.resident_id = ANY (%s) AND c.state NOT IN ('ended', 'rejected')""",
+        (residents,),
+    )
+    return found
+
+
+def filings_about(tx: Tx, resident: UUID) -> list[dict[str, Any]]:
+    """Id, form, filer and other residents still kept of the movements that touched or named this resident."""
+    return tx.rows(
+        """SELECT m.id, m.details, m.filer_name,
+           EXISTS (SELECT FROM resident_registry.resident r WHERE r.id = ANY (m.residents) AND r.id <> %(id)s) AS of_others
+           FROM resident_registry.movement m WHERE m.residents @> ARRAY[%(id)s::uuid]
+           OR m.id IN (SELECT movement_id FROM resident_registry.movement_resident WHERE resident_id = %(id)s) ORDER BY m.id""",
+        {"id": resident},
+    )
+
+
+def names_of(tx: Tx, resident: UUID) -> list[str]:
+    """Every name that a resident bore on the register."""
+    rows = tx.rows(
+        """SELECT name FROM resident_registry.resident WHERE id = %(id)s
+           UNION SELECT facts ->> 'name' FROM resident_registry.resident_history WHERE resident_id = %(id)s""",
+        {"id": resident},
+    )
+    return [row["name"] for row in rows if row["name"]]
+
+
+def blank_filing(tx: Tx, movement: UUID, resident: UUID, details: dict[str, Any], *, whole: bool, by_them: bool) -> None:
+    """Take a resident off a movement: the form is what is left of it; `whole`: it concerns nobody else who is kept."""
+    tx.execute(
+        """UPDATE resident_registry.movement SET details = %(details)s, residents = array_remove(residents, %(resident)s),
+           filer_name = CASE WHEN %(filer)s THEN NULL ELSE filer_name END,
+           documents = CASE WHEN %(whole)s THEN '{}' ELSE documents END,
+           ground = CASE WHEN %(whole)s AND ground IS NOT NULL THEN ground || '{"text": ""}' ELSE ground END,
+           returned_for = CASE WHEN %(whole)s THEN NULL ELSE returned_for END WHERE id = %(id)s""",
+        {"id": movement, "resident": resident, "details": json(details), "whole": whole, "filer": whole or by_them},
+    )
+
+
 def dispose_record(tx: Tx, one: dict[str, Any], blind_index: bytes, *, on: date, disposal_id: UUID) -> None:
-    """Delete a record with what hangs on it; that it existed stays."""
+    """Delete a record with what hangs on it, and empty the papers about it; that it existed stays."""
+    _empty_papers(tx, one["id"], on)
     tx.execute(
         "INSERT INTO resident_registry.disposed_record VALUES (%s, %s, %s, %s, %s)",
         (one["atena_no"], blind_index, one["removed_on"], on, disposal_id),
@@ -131,9 +186,31 @@ def dispose_record(tx: Tx, one: dict[str, Any], blind_index: bytes, *, on: date,
     tx.execute("DELETE FROM resident_registry.resident WHERE id = %s", (one["id"],))
 
 
+def _empty_papers(tx: Tx, resident: UUID, on: date) -> None:
+    """Certificates keep serial, kind, day and hash; lifts who approved when; closed support cases of nobody else go."""
+    tx.execute(
+        """UPDATE resident_registry.certificate SET content = jsonb_build_object('disposed_on', %s::text), asked = '{}',
+           residents = '{}' WHERE residents @> ARRAY[%s::uuid]""",
+        (on, resident),
+    )
+    tx.execute(
+        "UPDATE resident_registry.measure_lift SET requester_name = '', ground = '廃棄済み' WHERE %s = ANY (residents)",
+        (resident,),
+    )
+    alone = "SELECT case_id FROM resident_registry.support_protected GROUP BY case_id HAVING bool_and(resident_id = %s)"
+    cases = [row["case_id"] for row in tx.rows(alone, (resident,))]
+    for table in ("support_forwarding", "support_opponent", "support_protected"):
+        tx.execute(f"DELETE FROM resident_registry.{table} WHERE case_id = ANY (%s)", (cases,))
+    tx.execute("DELETE FROM resident_registry.support_case WHERE id = ANY (%s)", (cases,))
+
+
 def dispose_papers(tx: Tx, movements: list[UUID], on: date) -> None:
-    """Note that the papers of these filings are gone."""
-    tx.execute("UPDATE resident_registry.movement SET papers_disposed_on = %s WHERE id = ANY (%s)", (on, movements))
+    """Empty the papers of these filings: the form, the documents that were shown, who filed. What the register says stays."""
+    tx.execute(
+        """UPDATE resident_registry.movement SET papers_disposed_on = %s, details = '{}', documents = '{}', filer_name = NULL
+           WHERE id = ANY (%s)""",
+        (on, movements),
+    )
 
 
 def disposed(tx: Tx, blind_index: bytes) -> list[dict[str, Any]]:
