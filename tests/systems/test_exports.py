@@ -17,6 +17,7 @@ from systems.resident_registry.jobs import exports as job
 from systems.resident_registry.model.exports import Contents
 from systems.resident_registry.model.imports import NAMES
 from systems.resident_registry.service import exports as service
+from systems.resident_registry.service.people import seal_number
 from systems.resident_registry.store import exports as store
 from tests.support.exchange import Register, empty_register, synthetic
 
@@ -114,6 +115,27 @@ def test_every_table_goes_or_stays_for_a_reason(register: Register) -> None:
                AND relkind = 'r' AND relpersistence = 'p'"""
         )
     assert {row["name"] for row in rows} == {each.name for each in store.EXPORTED} | set(store.LEFT_OUT)
+
+
+def test_changed_numbers_leave_with_the_packs_that_carry_numbers_and_no_other(register: Register) -> None:
+    """Mutant: `retired_numbers.csv` left out, or made always; both seen failing."""
+    with connect(register.superuser, actor="clerk") as tx:
+        row = tx.row("SELECT id, atena_no FROM resident_registry.resident ORDER BY atena_no LIMIT 1")
+        assert row
+        for kind, number in (("individual_number", "379474484458"), ("resident_code", "24727059608")):
+            known = seal_number(register.office, row["id"], number)
+            tx.execute(
+                "INSERT INTO resident_registry.retired_number VALUES (gen_random_uuid(), %s, %s, %s, %s, '2026-01-02', NULL)",
+                (row["id"], kind, *known),
+            )
+    pack = packed(register, Contents("utf-8-sig", with_numbers=True))
+    lines = pack.read("retired_numbers.csv").decode("utf-8-sig").split()
+    assert lines[0] == "住民識別子,宛名番号,番号の種類,変更前の番号,変更の日"
+    told = [line.removeprefix(f"{row['id']},{row['atena_no']},") for line in lines[1:]]
+    assert sorted(told) == ["住民票コード,24727059608,2026-01-02", "個人番号,379474484458,2026-01-02"]
+    plain = packed(register, Contents(with_protected=True))
+    assert "retired_numbers.csv" not in plain.namelist()
+    assert not [each for each in ("379474484458", "24727059608") if each in text_of(plain)]
 
 
 @pytest.mark.proves("JP-2")

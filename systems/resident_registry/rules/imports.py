@@ -16,6 +16,7 @@ from kit.civic.repertoire import private_use
 from kit.errors import Invalid
 from systems.resident_registry.model.imports import LAYOUT, NAME_ITEMS, PRESENT, Column, Wrong
 from systems.resident_registry.model.people import HEAD
+from systems.resident_registry.rules.import_places import lies_elsewhere
 
 #: rule -> what to do, for the person who corrects the file
 ADVICE = {
@@ -36,6 +37,7 @@ ADVICE = {
     "birth_order": "生年月日が住民となった年月日より後です。どちらかを直してください。",
     "removed_day": "消除した住民には消除の異動年月日が要り、現存・転出予定の住民には書けません。",
     "planned_day": "転出予定の住民には転出予定年月日が要ります。",
+    "elsewhere": "この市区町村の住所ではありません。市区町村コード(指定都市は区のコード)と住所を確かめてください。",
     "nationality": "外国人住民には国籍・地域が要ります。",
     "protection": "支援措置は相手方氏名・開始日・終了日の三つをそろえ、終了日を開始日より後にしてください。",
     "twice_atena": "同じ宛名番号の行が他にもあります。",
@@ -168,9 +170,10 @@ _ITEM = {name: _PLACE_OF[name] for name in _PLACE_OF}
 
 
 class Rows:
-    """Checks rows under one heading. `known` maps private-use characters to what they were identified as."""
+    """Checks rows under one heading. `known`: private-use characters as identified; `tenant`: whose addresses they are."""
 
-    def __init__(self, heading: Sequence[str | None], known: Mapping[str, str]) -> None:
+    def __init__(self, heading: Sequence[str | None], known: Mapping[str, str], tenant: str | None = None) -> None:
+        self._tenant = tenant
         by_name = {column.name: column for column in LAYOUT}
         self._columns = [
             (place, _PLACE_OF[by_name[name].item], by_name[name], _checker(by_name[name]))
@@ -205,6 +208,9 @@ class Rows:
                 wrong.append(Wrong(number, column.name, "required"))
         if not wrong:
             _check_together(number, values, wrong)
+            code, is_present = values[_AUTHORITY], values[_STATE] in PRESENT
+            if self._tenant and lies_elsewhere(self._tenant, code, values[_ADDRESS] or "", is_present=is_present):
+                wrong.append(Wrong(number, "市区町村コード", "elsewhere"))
         return values, wrong
 
     def _again(self, number: int, cell: str, column: Column, rule: str, values: list[str | None], wrong: list[Wrong]) -> None:
@@ -230,7 +236,7 @@ def _checker(column: Column) -> Callable[[str, int], Checked]:
 
 _BORN, _BECAME, _REMOVED = _ITEM["born_on"], _ITEM["became_resident_on"], _ITEM["removed_on"]
 _STATE, _KIND, _NATION, _PLANNED = _ITEM["state"], _ITEM["kind"], _ITEM["nationality"], _ITEM["out_planned_on"]
-_RELATION = _ITEM["relation"]
+_RELATION, _AUTHORITY, _ADDRESS = _ITEM["relation"], _ITEM["authority_code"], _ITEM["address"]
 _PROTECTION = tuple(_ITEM[name] for name in ("opponent_name", "protected_from", "protected_until"))
 _FILED, _SINCE, _FROM, _HOUSEHOLD_FROM = (_ITEM[n] for n in ("filed_on", "address_since", "valid_from", "household_from"))
 

@@ -25,7 +25,9 @@ from kit.tables import CHARACTER_REPORT, Cell, Encoding, character_report, write
 from systems.resident_registry.model.exports import Contents, ExportJob, ExportState
 from systems.resident_registry.model.imports import LAYOUT, NAMES
 from systems.resident_registry.model.people import Office
+from systems.resident_registry.service import retired_numbers
 from systems.resident_registry.service.measures import hold
+from systems.resident_registry.service.numbers import open_number
 from systems.resident_registry.store import exports as store
 
 TABLE = "resident_registry.export_job"
@@ -115,6 +117,9 @@ def write_pack(
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack:
         rows = _residents(tx, contents, office)
         files.append(_csv(pack, "residents.csv", NAMES, rows, contents.encoding))
+        if contents.with_numbers and office:
+            changed = retired_numbers.rows(tx, office)
+            files.append(_csv(pack, "retired_numbers.csv", retired_numbers.HEADING, changed, contents.encoding))
         for table in store.EXPORTED:
             files += _table(tx, pack, table, contents)
         replaced = [(f.name, *row) for f in files for row in character_report(f.replaced)]
@@ -136,12 +141,10 @@ def write_pack(
 
 def _residents(tx: Tx, contents: Contents, office: Office | None) -> Iterator[Sequence[Cell]]:
     number, identity = _AT["individual_number"], _AT["id"]
-    cipher = AESGCM(office.data_key) if office else None
     for row in store.residents(tx, with_protected=contents.with_protected, with_numbers=contents.with_numbers):
         cells: list[Cell] = list(row)
-        if cells[number] and cipher:
-            sealed = bytes.fromhex(str(cells[number]))
-            cells[number] = cipher.decrypt(sealed[:12], sealed[12:], UUID(str(cells[identity])).bytes).decode()
+        if cells[number] and office:
+            cells[number] = open_number(office, UUID(str(cells[identity])), bytes.fromhex(str(cells[number])))
         yield cells
 
 

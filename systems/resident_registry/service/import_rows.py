@@ -37,7 +37,7 @@ class Checker:
     """Checks rows of one file and makes the lines that COPY takes. One for each process: it holds the keys ready."""
 
     def __init__(self, office: Office, check: UUID, heading: Sequence[str | None], known: Mapping[str, str]) -> None:
-        self._rows = rules.Rows(heading, known)
+        self._rows = rules.Rows(heading, known, office.tenant)
         self._heading = heading
         self._check = str(check)
         self._tenant = office.tenant.encode()

@@ -68,7 +68,7 @@ EXPORTED = (
 #: table -> why no pack has it
 LEFT_OUT = {
     "individual_number": "leaves only as a column of residents.csv, on request and in the zone mynumber (R10)",
-    "retired_number": "numbers that were changed stay here (R10)",
+    "retired_number": "leaves only as retired_numbers.csv, on request and in the zone mynumber (R10)",
     "counter": "the next number to be drawn here: it means nothing elsewhere",
     "copy_confirmed": "says which database this is",
 }
@@ -169,6 +169,15 @@ def make_room(tx: Tx) -> None:
 def residents(tx: Tx, *, with_protected: bool, with_numbers: bool) -> Iterator[tuple[str | None, ...]]:
     """Rows of the import layout; individual numbers sealed, in hexadecimal. Masked rows keep no place."""
     return tx.stream(_RESIDENTS, {"protected": with_protected, "numbers": with_numbers})
+
+
+def retired_numbers(tx: Tx) -> Iterator[tuple[str | None, ...]]:
+    """Numbers that were changed for others, with whose they were: sealed, in hexadecimal; never to be given again (R2)."""
+    return tx.stream(
+        """SELECT n.resident_id::text, r.atena_no::text, n.kind, encode(n.sealed, 'hex'), n.retired_on::text
+           FROM resident_registry.retired_number n JOIN resident_registry.resident r ON r.id = n.resident_id
+           ORDER BY r.atena_no, n.retired_on, n.id"""
+    )
 
 
 def columns(tx: Tx, table: Exported) -> list[str]:
