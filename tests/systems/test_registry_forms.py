@@ -11,13 +11,14 @@ from kit.civic.places import addresses
 from kit.db import Tx
 from kit.errors import Invalid
 from kit.forms import read
-from systems.resident_registry.model.errors import AlertsUnconfirmed, CheckDigit
+from systems.resident_registry.model.errors import AlertsUnconfirmed, CheckDigit, NationalityMissing
 from systems.resident_registry.model.filings import DETAILS, Filing
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_edits as edits
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
+from systems.resident_registry.pages.movement_lines import lines
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import notices, viewing
 from systems.resident_registry.store import people as store
@@ -251,3 +252,27 @@ def test_mutant_a_late_filing_that_nobody_looked_at_is_not_handed_in(tx: Tx) -> 
     with pytest.raises(AlertsUnconfirmed) as told:
         service.submit(tx, OFFICE, one.id, one.version, ())
     assert "late-filing" in [each["slug"] for each in told.value.extra["alerts"]]  # type: ignore[attr-defined]
+
+
+def test_a_foreign_resident_is_entered_whole_and_not_without_a_nationality(tx: Tx) -> None:
+    """Mutants: a question taken out of `PERSON`; `check_new_resident` without its look at the nationality; both seen failing."""
+    foreign: Raw = {
+        "p0-kind": ["foreign"], "p0-name": ["SMITH JOHN"], "p0-kana": ["スミス ジョン"], "p0-roman_name": ["SMITH JOHN"],
+        "p0-kanji_name": ["史密斯"], "p0-alias": ["山田 太郎"], "p0-alias_kana": ["ヤマダ タロウ"],
+        "p0-born_unknown": ["1990年月日不詳"], "p0-residence_status": ["永住者"], "p0-foreign_class": ["中長期在留者"],
+    }  # fmt: skip
+    raw = CASES["move_in"]([]) | foreign
+    with pytest.raises(NationalityMissing):
+        file(tx, "move_in", raw, members=[])
+    done = file(tx, "move_in", raw | {"p0-nationality": ["カナダ"]}, members=[])
+    one = store.resident(tx, done.residents[0], TODAY)
+    for name, (typed,) in foreign.items():
+        assert getattr(one, name.removeprefix("p0-")) == typed, name
+    told = {label for _, label, _ in lines(done, {})}
+    assert {"ローマ字氏名", "漢字氏名", "通称", "通称のフリガナ", "生年月日不詳の表記", "第30条の45の規定区分"} <= told
+    japanese = CASES["move_in"]([]) | {"p0-former_surname": ["佐藤"], "p0-former_surname_kana": ["サトウ"]}
+    japanese |= {"p0-individual_number": [""]}
+    assert store.resident(tx, file(tx, "move_in", japanese, members=[]).residents[0], TODAY).former_surname == "佐藤"
+    for wrong in (japanese | {"p0-alias": ["山田"]}, japanese | foreign | {"p0-nationality": ["カナダ"]}):
+        with pytest.raises(Invalid, match="only for"):
+            file(tx, "move_in", wrong, members=[])

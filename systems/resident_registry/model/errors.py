@@ -45,6 +45,12 @@ class DaysOutOfOrder(Invalid):
     slug = "days-out-of-order"
 
 
+class NationalityMissing(Invalid):
+    """外国人住民には国籍・地域が必要です。"""
+
+    slug = "nationality-missing"
+
+
 class GroundMissing(Invalid):
     """職権による異動の根拠がありません。"""
 

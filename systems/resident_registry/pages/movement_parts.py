@@ -56,8 +56,15 @@ FOREIGN = (
 PERSON = (
     Field("name", "氏名", hint="戸籍・在留カードのとおり。文字は置き換えません。"),
     Field("kana", "フリガナ", "kana"),
+    Field("roman_name", "ローマ字氏名", hint="外国人住民のとき、在留カードのとおり", required=False),
+    Field("kanji_name", "漢字氏名", hint="外国人住民のとき、在留カードに併記があれば", required=False),
+    Field("former_surname", "旧氏", hint="日本人のとき", required=False, longest=100),
+    Field("former_surname_kana", "旧氏のフリガナ", "kana", required=False, longest=100),
+    Field("alias", "通称", hint="外国人住民のとき", required=False),
+    Field("alias_kana", "通称のフリガナ", "kana", required=False),
     Field("sex", "性別", "radio", options=SEXES),
-    Field("born_on", "生年月日", "day"),
+    Field("born_on", "生年月日", "day", hint="不詳のときは最も早い日"),
+    Field("born_unknown", "生年月日不詳の表記", hint="不詳のとき印字する文字", required=False, longest=100),
     Field("relation", "続柄", hint=RELATION),
     Field("kind", "住民の種別", "radio", options=KINDS),
     Field("registered_domicile", "本籍", required=False),
@@ -65,6 +72,7 @@ PERSON = (
     Field("resident_code", "住民票コード", "digits", hint="11桁。なければ空欄", required=False, longest=20),
     Field("individual_number", "個人番号", "digits", hint="12桁。なければ空欄", required=False, longest=20),
     *FOREIGN,
+    Field("foreign_class", "第30条の45の規定区分", hint="中長期在留者、特別永住者 など", required=False, longest=100),
 )
 PREVIOUS = (
     Field("previous_address", "転入前の住所", section="これまでの住所"),

@@ -7,7 +7,7 @@ from kit.civic.characters import check_name
 from kit.civic.codes import check_my_number, check_resident_code
 from kit.civic.names import check_kana
 from kit.errors import Invalid
-from systems.resident_registry.model.errors import CheckDigit, EventBeforeBirth, TwoHeads
+from systems.resident_registry.model.errors import CheckDigit, EventBeforeBirth, NationalityMissing, TwoHeads
 from systems.resident_registry.model.people import HEAD, NewResident
 
 #: words that a relation is made of -> their codes (続柄コード); up to four are stacked (妻の子 is 12, 20)
@@ -41,7 +41,17 @@ def relation_codes(relation: str) -> list[str]:
 
 
 def check_new_resident(person: NewResident, event_on: date) -> None:
-    """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item."""
+    """Reading, characters, check digits and birth of a person to be entered; raises `Invalid` naming the item.
+
+    A foreign resident has a nationality or region (住民基本台帳法 art. 30-45) and may have a 通称 (施行令 art. 30-16),
+    a Japanese one a 旧氏 (art. 30-13).
+    """
+    if person.kind == "foreign" and not person.nationality:
+        raise NationalityMissing("a foreign resident needs a nationality or region (国籍・地域)")
+    if person.kind == "japanese" and person.alias:
+        raise Invalid("an alias (通称) is only for foreign residents")
+    if person.kind == "foreign" and person.former_surname:
+        raise Invalid("a former surname (旧氏) is only for Japanese residents")
     for name in (person.kanji_name, person.former_surname, person.alias, person.roman_name):
         if name is not None:
             check_name(name)
