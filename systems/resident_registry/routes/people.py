@@ -40,11 +40,39 @@ class Record(Hit):
     relation: str
     became_resident_on: date
     version: int
+    kind: str
+    roman_name: str | None
+    kanji_name: str | None
+    former_surname: str | None
+    alias: str | None
+    address_since: date | None
+    filed_on: date
+    previous_address: str | None
+    previous_head: str | None
+    before_move_address: str | None
+    registered_domicile: str | None
+    family_register_head: str | None
+    nationality: str | None
+    residence_status: str | None
+    residence_period: str | None
+    residence_until: date | None
+    residence_card_no: str | None
+    foreign_class: str | None
+    foreign_since: date | None
+    qualifications: dict[str, Any]
+    districts: dict[str, str]
+    removed_on: date | None
+    out_planned_on: date | None
+    out_planned_to: str | None
+    out_fixed_on: date | None
+    out_fixed_to: str | None
 
 
 def hit(one: Resident, actor: Actor) -> dict[str, Any]:
     """What is shown of a resident to this actor; nothing of the address of a protected one without the DV role."""
     shown = asdict(masked(one, actor.roles))
+    if one.restricted:  # where a protected person went is told to nobody, the role for measures neither
+        shown |= {"out_planned_to": None, "out_fixed_to": None}
     return shown | {"address": shown["address"] or None}
 
 
