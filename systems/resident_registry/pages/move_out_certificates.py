@@ -9,12 +9,13 @@ from fastapi import Response
 from kit.db import Tx
 from kit.forms import Filled
 from systems.resident_registry.model.certificates import KINDS, REQUESTERS, Request
-from systems.resident_registry.pages.certificates import ASKER, PROTECTED, REQUESTER_NUMBER, requester_id
+from systems.resident_registry.pages.certificates import ASKER, PROTECTED, REQUESTER_NUMBER, STOPS_READ, requester_id
 from systems.resident_registry.pages.desk import AtDesk, Clerk, Desk, Form, Guide, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
+from systems.resident_registry.pages.stops import WORDS
 from systems.resident_registry.rules.move_out_certificate import FILERS
 from systems.resident_registry.service import certificates as service
-from systems.resident_registry.service import movements, viewing
+from systems.resident_registry.service import measures, movements, viewing
 
 router = new_router(with_purpose=True)
 NUMBERS = "個人番号を記載するため、番号の担当者が交付します。代理人の請求では、代理人に渡さず本人へ郵送します。"
@@ -30,14 +31,17 @@ def _guide(desk: Desk, movement_id: UUID) -> Guide:
     with desk.transaction() as tx:
         one, _ = movements.find(tx, movement_id, desk.actor.roles)
         viewing.names(tx, one.residents)
+        stops = [each for each in measures.suppressions_in_force(tx, one.residents) if "certificate" in each.acts]
     return Guide(
         title=KINDS["move_out"],
-        fields=QUESTIONS,
+        fields=(*QUESTIONS, *([STOPS_READ] if stops else [])),
         verb="交付する",
         work=lambda tx, filled: _issue(desk, tx, movement_id, filled),
         then=lambda done: f"/certificates/{done['serial']}",
         back=f"/movements/{movement_id}",
         about=one.number,
+        stops=stops,
+        words=WORDS,
         note=PROTECTED if one.reason == "move_out" and not one.details else NUMBERS,
     )
 
@@ -54,9 +58,9 @@ def issue(desk: AtDesk, actor: Clerk, movement_id: UUID, form: Form) -> Response
 
 def _issue(desk: Desk, tx: Tx, movement_id: UUID, filled: Filled) -> dict[str, Any]:
     v = filled.values
-    request = Request(
-        v["requester"], name=v["name"], address=v["address"], documents=tuple(v["documents"]), requester_id=requester_id(tx, v)
-    )
+    asked = {name: v[name] for name in ("requester", "name", "born_on", "address")}
+    read = v.get("suppressions_read", False)
+    request = Request(**asked, documents=tuple(v["documents"]), requester_id=requester_id(tx, v), suppressions_read=read)
     roles = {
         "is_supervisor": "registry_supervisor" in desk.actor.roles,
         "is_number_officer": "number_officer" in desk.actor.roles,

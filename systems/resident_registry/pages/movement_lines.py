@@ -21,10 +21,9 @@ LABELS = {
     "foreign_class": "第30条の45の規定区分",
     "received_on": "通知を受けた日", "unknown_day": "日が不詳のときの記載", "became_resident_on": "住民となった年月日",
     "address_since": "住所を定めた年月日", "previous_address": "転入前住所", "filed_on": "届出年月日",
-    "roman_name": "ローマ字の氏名", "kanji_name": "漢字の氏名", "kind": "住民の種別", "sex_text": "性別の表記",
-    "born_unknown": "生年月日の不詳の表記", "became_resident_unknown": "住民となった年月日の不詳の表記",
+    "kind": "住民の種別", "sex_text": "性別の表記", "became_resident_unknown": "住民となった年月日の不詳の表記",
     "before_move_address": "異動前住所", "previous_authority": "転入前の市区町村コード", "previous_country": "転入前の国名",
-    "previous_head": "転入前の世帯主", "foreign_class": "第30条の45の区分", "foreign_since": "外国人住民となった年月日",
+    "previous_head": "転入前の世帯主", "foreign_since": "外国人住民となった年月日",
     "qualifications": "個別事項", "districts": "地区", "ends_marriage": "離婚した相手", "adopted_by": "養親になる人",
 }  # fmt: skip
 #: part of a form -> its heading

@@ -69,6 +69,9 @@ class MoveOutCertificateRequest(Strict):
     """転出証明書: one paper, without a fee; its items are those of the law, so that none is chosen."""
 
     requester: Asker
+    suppressions_read: bool = Field(
+        False, description="the messages of a 409 `suppressed` were read; it counts where `override` lets"
+    )
 
 
 class DisposalRequest(Strict):
@@ -179,7 +182,8 @@ def issue_move_out(
             "is_supervisor": "registry_supervisor" in actor.roles,
             "is_number_officer": "number_officer" in actor.roles,
         }
-        return _issued(service.issue_move_out_certificate(tx, office, movement_id, _request(body.requester), **roles))
+        request = _request(body.requester, suppressions_read=body.suppressions_read)
+        return _issued(service.issue_move_out_certificate(tx, office, movement_id, request, **roles))
 
     return Issued(**once(tx, idempotency_key, f"{movement_id}{body.model_dump_json()}".encode(), act))
 

@@ -96,7 +96,8 @@ def issue_move_out_certificate(
     departures.check_filer(request)
     ids = [each.id for each in people]
     asking = next((each for each in people if fold(each.name) == fold(request.name or "")), people[0])
-    lift_id = measures.check_disclosure(tx, ids, _asker(tx, request, asking), is_supervisor=is_supervisor)
+    asker, read = _asker(tx, request, asking), request.suppressions_read
+    lift_id = measures.check_disclosure(tx, ids, asker, is_supervisor=is_supervisor, has_read=read)
     departures.check_leaving(people, filed, form.destination.address)
     paper = _paper(tx, office, people[0])
     sealed = _sealed(tx, office, people, paper.serial)
