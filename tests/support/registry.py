@@ -83,9 +83,17 @@ def decided(tx: Tx, one: Movement, *, by: str = SUPERVISOR, office: Office = OFF
         tx.actor = before
 
 
-def moved(tx: Tx, reason: str, details: dict[str, Any], office: Office = OFFICE, **filing: Any) -> Movement:
+def moved(
+    tx: Tx,
+    reason: str,
+    details: dict[str, Any],
+    office: Office = OFFICE,
+    confirmed: tuple[str, ...] = USUAL,
+    **filing: Any,
+) -> Movement:
     """A movement from its draft to its decision."""
-    return decided(tx, submitted(tx, entered(tx, reason, details, office=office, **filing), office=office), office=office)
+    one = entered(tx, reason, details, office=office, **filing)
+    return decided(tx, submitted(tx, one, confirmed, office=office), office=office)
 
 
 def undone(tx: Tx, one: Movement) -> Movement:
@@ -102,10 +110,11 @@ def move_in(
     place: Place = PLACE,
     previous: str = "東京都",
     office: Office = OFFICE,
+    confirmed: tuple[str, ...] = USUAL,
 ) -> list[Resident]:
     people = [vars(each) for each in new or [person()]]
     details = {"place": vars(place), "previous": {"address": previous}, "people": people}
-    one = moved(tx, "move_in", details, event_on=event_on, filed_on=filed_on, office=office)
+    one = moved(tx, "move_in", details, event_on=event_on, filed_on=filed_on, office=office, confirmed=confirmed)
     entered_ = [store.resident(tx, number, TODAY) for number in one.residents]
     assert len(entered_) == len(people)
     return entered_

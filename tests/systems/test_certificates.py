@@ -39,6 +39,7 @@ from tests.support.registry import (
     OFFICE,
     ONAGAWA,
     TODAY,
+    USUAL,
     asked,
     bear,
     die,
@@ -132,7 +133,7 @@ def test_a_variant_that_no_font_has_is_told_and_a_missing_character_is_an_error(
     found = text(tx, issue(tx, one, asked()))
     assert "基本の字形で印字しています: U+9089 U+E0101" in found
     assert "渡邉\U000e0101 架空" in found
-    other = move_in(tx, person("\U00030edd 架空"))[0]  # 𰻝, in no font here
+    other = move_in(tx, person("\U00030edd 架空"), confirmed=(*USUAL, "not-printable"))[0]  # 𰻝, in no font here
     with pytest.raises(Unprintable, match=r"U\+30EDD"):
         issue(tx, other, asked())
 

@@ -116,7 +116,7 @@ def test_a_refused_form_comes_back_with_its_error(counter: Browsers, url: str) -
 def test_a_departure_that_lies_ahead_shows_whom_it_makes_head(counter: Browsers, url: str) -> None:
     man, wife, child = family(url, "丁野")
     raw = filing(man, event_on=str(TODAY + timedelta(days=5))) | {"who": key(man), f"relation-{wife.id}": "世帯主"}
-    raw |= {"destination_address": "宮城県石巻市1番地"}
+    raw |= {"destination_address": "宮城県石巻市1番地", "certificate": "paper"}
     page = counter.ask("clerk", f"/residents/{man.id}/movements/move_out", raw).text
     found = {(who, item.split()[0]): (before, after) for who, item, before, after in rows_of(page, TABLE)}
     assert found[man.name, "住民の状態"] == ("現存", "転出予定")
@@ -145,7 +145,7 @@ def test_a_protected_address_stands_on_no_page_of_who_may_not_see_it(counter: Br
     assert (child.name, "続柄") in changed(page)
     assert CANARY not in page  # mutant: each record masked by itself, 異動前住所 of who leaves tells it
     moved = {"who": [key(each) for each in (man, wife, child)], "town": "", "lot": ""}
-    left = filing(man) | moved | {"destination_address": "X市9"}
+    left = filing(man) | moved | {"destination_address": "X市9", "certificate": "paper"}
     page = counter.ask("clerk", f"/residents/{man.id}/movements/move_out", left).text
     assert changed(page)[man.name, "住民の状態"] == ("現存", "転出")
     assert CANARY not in page

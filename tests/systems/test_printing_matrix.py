@@ -66,7 +66,9 @@ def resident(tx: Tx, item: Item) -> Resident:
     facts: dict[str, Any] = {"born_on": date(1990, 3, 4), "individual_number": NUMBER, "resident_code": CODE}
     if item == "foreign":
         facts |= {"kind": "foreign", "residence_status": "永住者", "nationality": "ブラジル", "born_unknown": "平成2年3月4日"}
-    facts |= {"former_surname": "架空旧姓", "former_surname_kana": "カクウ", "registered_domicile": "宮城県架空郡本籍1番地"}
+    else:
+        facts |= {"former_surname": "架空旧姓", "former_surname_kana": "カクウ"}
+    facts |= {"registered_domicile": "宮城県架空郡本籍1番地"}
     one = move_in(tx, person(**facts))[0]
     for address in ("宮城県牡鹿郡女川町鷲神浜2番地", one.address):
         place = Place("9862261", address, ONAGAWA)

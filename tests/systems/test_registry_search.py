@@ -27,7 +27,7 @@ from systems.resident_registry.store import search as store
 from tests.kit.test_names import ACCEPTED, GROUPS, kinds
 from tests.support.desk import Desk, desk
 from tests.support.journaled import SIGNER, TENANT, Journaled, journaled
-from tests.support.registry import MIGRATIONS, PLACE, TODAY, move_in, person
+from tests.support.registry import MIGRATIONS, PLACE, TODAY, USUAL, move_in, person
 
 #: what a clerk may take for the same, character by character: the oracle knows no keys
 SAME = {c: set(group) for group in GROUPS for c in group}
@@ -284,7 +284,7 @@ def named(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple
         for kind, texts in kinds().items():
             for text in texts:
                 try:
-                    one = move_in(tx, person(text))[0]
+                    one = move_in(tx, person(text), confirmed=(*USUAL, "not-printable"))[0]
                 except (Invalid, ValidationError):  # the form itself refuses some
                     assert kind not in ACCEPTED
                     refused += 1

@@ -59,10 +59,15 @@ def apply(
         entered_by=tx.actor,
     )
     store.add_case(tx, case, opponent, person.id, [each for each in dict.fromkeys(together) if each != person.id])
-    town = municipality(person.address)  # a measure usually follows the move: its notices may lie here unsent
+    _protect_drafts(tx, case)
+    return case
+
+
+def _protect_drafts(tx: Tx, case: SupportCase) -> None:
+    """A measure usually follows the move: its notices may lie here unsent."""
+    town = municipality(case.protected_address)
     notices.reduce(tx, case.id, ["move_in_notice"], notice_rules.address_told(town[1] if town else ""))
     notices.reduce(tx, case.id, ["family_register_notice", "move_out_certificate"], notice_rules.FLAG)
-    return case
 
 
 def confirm(tx: Tx, number: UUID, version: int, *, body: str, consulted_on: date, opinion: str) -> SupportCase:
