@@ -176,3 +176,22 @@ def test_what_an_undoing_brings_back_is_shown_before_it_is_asked_for(counter: Br
     ground = {"ground_kind": "error", "ground_text": "誤り", "ground_on": wareki(TODAY)}
     page = counter.ask("clerk", f"{place}/cancel", ground | {"version": "3", "step": "check"}).text
     assert changed(page) == {(man.name, "続柄"): ("夫", "世帯主"), (wife.name, "続柄"): ("世帯主", "妻")}
+
+
+# mutant: the page of a day with a choice of items of its own; a clerk then reads the rest off today's page
+def test_a_person_as_of_a_day_shows_every_item_of_that_day(counter: Browsers, url: str) -> None:
+    with connect(url, actor=CLERK) as tx:
+        tx.actor = CLERK
+        facts = {
+            "kind": "foreign",
+            "nationality": "ブラジル",
+            "residence_status": "永住者",
+            "alias": "架空通称",
+            "alias_kana": "カクウ",
+        }
+        one = move_in(tx, person("SOUZA MARIA", **facts))[0]
+    page = counter.ask("clerk", f"/residents/{one.id}/history")
+    assert page.status_code == 200
+    told = text_of(page.text)
+    for item in ("SOUZA MARIA", "ブラジル", "永住者", "架空通称", "東京都"):
+        assert item in told, item
