@@ -1,7 +1,8 @@
 """Letters the office mails itself: what stands on them, whose address does not, and that they leave once."""
 
+import dataclasses
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -91,6 +92,14 @@ def test_the_court_is_told_of_a_late_filing(tx: Tx) -> None:
     page = text(tx, number)
     for word in ("簡易裁判所 御中", "転入", one.name, wareki(TODAY - timedelta(days=60)), "裁判所が決定"):
         assert word in page, word
+
+
+def test_a_town_names_its_own_court(tx: Tx) -> None:
+    own = dataclasses.replace(OFFICE, parameters={"summary_court": {date(2026, 4, 1): "石巻簡易裁判所"}})
+    one = move_in(tx, person("䶒藤\u3000管轄"), event_on=TODAY - timedelta(days=60), office=own)[0]
+    assert one.movement_id
+    told = [each.addressee for each in notices.of_movement(tx, one.movement_id) if each.kind == "late_filing"]
+    assert told == ["石巻簡易裁判所"]  # mutant: the constant
 
 
 def test_a_letter_leaves_once_and_keeps_its_day(tx: Tx) -> None:

@@ -99,7 +99,7 @@ class InNotice(Form):
 
 
 class Removal(Form):
-    """死亡, 職権消除, 国籍喪失等"""
+    """死亡, 職権消除 (also of who lost the nationality, on the ground of the notice)"""
 
     reason: Literal["death", "office_removal"]
     residents: list[Named] = Field(min_length=1, max_length=20)

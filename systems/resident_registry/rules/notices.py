@@ -45,13 +45,13 @@ class Draft:
     authority: str | None = None
 
 
-def of_filing(movement: Movement, people: Sequence[Resident]) -> list[Draft]:
-    """届出期間経過通知書 to the summary court when the period had passed: the court decides, never the system (R4)."""
+def of_filing(movement: Movement, people: Sequence[Resident], court: str) -> list[Draft]:
+    """届出期間経過通知書 to the summary court `court` when the period had passed: the court decides, never the system (R4)."""
     if not movement.is_late:
         return []
     content = {"event_on": str(movement.event_on), "filed_on": str(movement.filed_on), "number": movement.number}
     first = people[0] if people else None
-    return [Draft("late_filing", "簡易裁判所", first, content | {"residents": len(people)})]
+    return [Draft("late_filing", court, first, content | {"residents": len(people)})]
 
 
 def of_change(movement: Movement, one: Resident, changed: Collection[str], *, moved: bool) -> list[Draft]:

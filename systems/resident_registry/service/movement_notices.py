@@ -6,7 +6,7 @@ from systems.resident_registry.model.filings import DETAILS
 from systems.resident_registry.model.movements import Notice
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.rules import notices
-from systems.resident_registry.service import sealing
+from systems.resident_registry.service import legal, sealing
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements, numbers
 from systems.resident_registry.store import notices as store
@@ -16,7 +16,8 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
     """Draft what the movement gives rise to; number of drafts."""
     tx, one = case.tx, case.movement
     details = DETAILS.validate_python(sealing.opened(case.office, one.id, one.details)) if one.details else None
-    found = notices.of_filing(one, people)
+    court = legal.value("summary_court", one.filed_on, case.office.parameters)
+    found = notices.of_filing(one, people, court)
     for each in people:
         before = case.touched[each.id][0]
         changed = case.changed.get(each.id, set())
