@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from kit.civic.dates import wareki
 from kit.db import connect
+from systems.resident_registry.pages import movement_forms as forms
 from tenants.keyring import tenant_url
 from tests.support.browser import A4, START, Staff, ask, looked_at, press, sign_in, violations
 from tests.support.cloud import MINAMISANRIKU, ONAGAWA, Cloud
@@ -160,6 +161,28 @@ def test_axe_finds_nothing_on_any_page(staff: Staff, somebody: dict[str, Any], l
     assert wrong == []
 
 
+@pytest.mark.parametrize("reason", [each for each, sheet in forms.SHEETS.items() if not sheet.removed])
+def test_axe_finds_nothing_on_the_form_of_any_movement(staff: Staff, somebody: dict[str, Any], reason: str) -> None:
+    where = "/movements/new" if forms.SHEETS[reason].joins else f"/residents/{somebody['id']}/movements"
+    with staff.at(CODE, "registry-supervisor", java_script_enabled=True, bypass_csp=True) as page:
+        wrong = looked_at(page, f"{START}{where}/{reason}")
+        press(page, "button[value=check]")  # with every error that an empty form has
+        wrong += violations(page)
+    assert wrong == []
+
+
+def test_axe_finds_nothing_on_a_certificates_page_and_a_numbers(staff: Staff, somebody: dict[str, Any], cloud: Cloud) -> None:
+    asker = {"kind": "self", "name": somebody["name"], "address": "宮城県牡鹿郡女川町", "documents": ["my_number_card"]}
+    with cloud.registry(CODE, purpose="certificate") as office:
+        issued = office.post(f"/residents/{somebody['id']}/certificates", json={"requester": asker, "form": "individual"})
+    assert issued.status_code == 201, issued.text
+    with staff.at(CODE, "registry-clerk", purpose="certificate", java_script_enabled=True, bypass_csp=True) as page:
+        wrong = looked_at(page, f"{START}/certificates/{issued.json()['serial']}")
+    with staff.at(CODE, "number-officer", java_script_enabled=True, bypass_csp=True) as page:
+        wrong += looked_at(page, f"{START}/residents/{somebody['id']}/individual-number")
+    assert wrong == []
+
+
 def test_mutant_a_field_without_its_label_is_found(staff: Staff) -> None:
     with staff.at(CODE, "registry-clerk", "/search", java_script_enabled=True, bypass_csp=True) as page:
         page.evaluate("document.querySelector('label[for=kana]').remove()")
@@ -217,14 +240,14 @@ def test_a_movement_from_its_form_to_its_decision_by_two_officers(staff: Staff, 
             alert.check()
         press(page, "button[value=do]")
         number, place = page.locator("td.code").first.inner_text(), page.url
-        press(page, "text=決裁 >> nth=-1")
+        press(page, "a.button:text-is('決裁')")
         press(page, "button[value=do]")
         assert "別の決裁者" in page.locator("main").inner_text() or "審査担当者" in page.locator("main").inner_text()
     assert ask(cloud, "SELECT state FROM resident_registry.movement WHERE number = %s", number) == "review"
     with staff.at(CODE, "registry-supervisor", "/movements") as page:
         assert number in page.locator("table").inner_text()
         page.goto(place)
-        press(page, "text=決裁 >> nth=-1")
+        press(page, "a.button:text-is('決裁')")
         press(page, "button[value=do]")
         assert page.locator("h1 .tag").inner_text() in ("決裁済み(通知前)", "完了")
         press(page, "td a.name >> nth=0")

@@ -80,7 +80,7 @@ def test_what_was_sent_back_is_corrected_on_its_page_and_handed_in_again(staff: 
         assert hand_in(page) == place
     with staff.at(CODE, "registry-supervisor") as page:
         page.goto(place)
-        press(page, "text=決裁 >> nth=-1")
+        press(page, "a.button:text-is('決裁')")
         press(page, "button[value=do]")
         assert page.locator("h1 .tag").inner_text() in ("決裁済み(通知前)", "完了")
     number = re.sub(".*/", "", place)

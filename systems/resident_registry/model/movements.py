@@ -7,6 +7,8 @@ from uuid import UUID
 
 #: decided: its notices have not all left; notified: they have, and not each was acknowledged; completed: nothing is to be told
 MovementState = Literal["draft", "review", "returned", "decided", "notified", "completed", "cancelled"]
+#: states of a movement that the register shows
+IN_FORCE = ("decided", "notified", "completed")
 Filer = Literal["self", "head", "representative", "office"]
 
 #: reason -> its name on paper

@@ -13,7 +13,7 @@ from kit.errors import Invalid, NotFound
 from kit.forms import Field, Filled
 from systems.resident_registry.model.errors import NotLeaving
 from systems.resident_registry.model.filings import Filing, Ground
-from systems.resident_registry.model.movements import REASONS, Movement, MovementState
+from systems.resident_registry.model.movements import IN_FORCE, REASONS, Movement, MovementState
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.pages import movement_forms as forms
 from systems.resident_registry.pages import movement_parts as parts
@@ -214,7 +214,7 @@ STEPS: dict[str, tuple[str, tuple[Field, ...], str, tuple[str, ...]]] = {
         "取り下げる",
         ("draft", "review", "returned"),
     ),
-    "cancel": ("異動の取消", parts.GROUND, "取り消す", ("decided", "notified", "completed")),
+    "cancel": ("異動の取消", parts.GROUND, "取り消す", IN_FORCE),
 }
 #: steps that change the register, or lead there
 CHANGING = ("submit", "approve", "cancel")

@@ -16,7 +16,7 @@ from kit.civic.dates import wareki
 from systems.resident_registry.model.certificates import KINDS, Paper, Request
 from systems.resident_registry.model.errors import NoPaperForDeparture, NotLeaving
 from systems.resident_registry.model.filings import MoveOut
-from systems.resident_registry.model.movements import Movement
+from systems.resident_registry.model.movements import IN_FORCE, Movement
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules.certificate_cells import SEXES, Cell, birth, cell, foreign_items, other_names
 from systems.resident_registry.rules.certificate_content import paper_facts
@@ -51,7 +51,7 @@ def check_departure(movement: Movement, details: Any) -> MoveOut:
     """
     if movement.reason == "move_out_abroad":
         raise NoPaperForDeparture("who leaves the country is given no 転出証明書")
-    if movement.state not in ("decided", "completed") or not isinstance(details, MoveOut):
+    if movement.state not in IN_FORCE or not isinstance(details, MoveOut):
         raise NotLeaving("a 転出証明書 is given for a decided departure (転出)")
     if details.certificate == "data":
         raise NoPaperForDeparture("filed with the card (特例転出): the data go to the new municipality, no paper is given")

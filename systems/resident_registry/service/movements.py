@@ -12,7 +12,7 @@ from kit.documents import check_printable
 from kit.errors import Unavailable, Unprintable
 from systems.resident_registry.model.errors import AlertsUnconfirmed, NewerVersion, Suppressed, WrongState
 from systems.resident_registry.model.filings import DETAILS, Filing, Ground
-from systems.resident_registry.model.movements import Change, Movement, Notice
+from systems.resident_registry.model.movements import IN_FORCE, Change, Movement, Notice
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import alerts
 from systems.resident_registry.rules import movements as rules
@@ -206,7 +206,7 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
 
     The answer is the withdrawn movement, or the reversal, which waits for its decision.
     """
-    one = at(tx, number, version, *OPEN, "decided", "notified", "completed")
+    one = at(tx, number, version, *OPEN, *IN_FORCE)
     if one.state in OPEN:
         return withdraw(tx, number, version, ground.text)
     filing = Filing.model_validate(

@@ -5,6 +5,7 @@ from uuid import UUID
 from kit.clock import today
 from systems.resident_registry.model.errors import NotLatest, WrongState
 from systems.resident_registry.model.filings import DETAILS, Reversal
+from systems.resident_registry.model.movements import IN_FORCE
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import people, sealing, ties
@@ -23,7 +24,7 @@ def reverse(case: Case, body: Reversal) -> None:
         Somebody it touched was touched again since: only the latest movement of a person can be undone.
     """
     undone = store.movement(case.tx, body.movement_id, lock=True)
-    if undone.state not in ("decided", "notified", "completed") or undone.reason == "reversal":
+    if undone.state not in IN_FORCE or undone.reason == "reversal":
         raise WrongState("only a decided movement is undone")
     rows = store.touched(case.tx, undone.id)
     now = {row["resident_id"]: persons.resident(case.tx, row["resident_id"], today()) for row in rows}
