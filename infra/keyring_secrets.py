@@ -85,6 +85,12 @@ def _fingerprint(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(_values(facts), sort_keys=True).encode()).hexdigest()[:16]
 
 
+def site_version(home: Home, site: SiteName) -> str:
+    """Fingerprint of what is laid into the instance's folder at the site that leads; empty at the other."""
+    stands = "platform-api" in read_site(home, site).servers()
+    return _fingerprint({"of": "keyring", "site": site, "home": str(home.path)}) if stands else ""
+
+
 def versions(home: Home, code: str, zones: Iterable[Zone]) -> dict[Zone, str]:
     """Fingerprint of the process's secret in each zone: pods that bear another one are replaced."""
     return {zone: _fingerprint({"of": "process", "code": code, "zone": zone, "home": str(home.path)}) for zone in zones}

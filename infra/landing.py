@@ -36,8 +36,8 @@ class Release:
         return charts.render(self.chart, self.name, self.values)
 
 
-def site_release(site: SiteName, config: SiteConfig) -> Release:
-    """What stands once at a site."""
+def site_release(site: SiteName, config: SiteConfig, secret_version: str = "") -> Release:
+    """What stands once at a site. `secret_version`: of what is laid into the instance's folder, which the counter's pod bears."""
     policies = zones.compile_policies(zones.site_crossings(config), (zones.PLATFORM, zones.DR), "platform")
     values = {
         "site": site,
@@ -46,6 +46,7 @@ def site_release(site: SiteName, config: SiteConfig) -> Release:
         "servers": config.servers(),
         "database": {"host": config.postgres.host or POSTGRES_SERVICE, "port": config.postgres.port or zones.POSTGRES_PORT},
         "authorities": config.authorities,
+        "secret_version": secret_version,
         "issuer": config.issuer,
         "ingresses": ingresses(config),
         "landing": list(config.landing),

@@ -46,7 +46,7 @@ class Land:
     def releases(self) -> list[landing.Release]:
         _, code, site = parse_stack(self.stack)
         if self.is_site:
-            return [landing.site_release(site, self.config)]
+            return [sites.release_of(self.home, site, self.config)]
         return tenant_space.releases(self.home, tenant(code, self.home), self.config, self.wanted_of_tenant)
 
     @property

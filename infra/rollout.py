@@ -32,6 +32,8 @@ def wait(cluster: Cluster, graph: Graph, patience: float = PATIENCE_SECONDS) -> 
     end = time.monotonic() + patience
     while waiting:
         waiting = [each for each in waiting if not _runs(cluster, each)]
+        for each in waiting:
+            _replace_stuck(cluster, each)
         if waiting:
             _give_up_early(cluster, waiting[0])
             if time.monotonic() > end:
@@ -80,15 +82,32 @@ def _runs(cluster: Cluster, each: Manifest) -> bool:
     return bool(seen and status.get("updatedReplicas", 0) >= wanted and ready >= wanted and status.get("replicas", 0) == wanted)
 
 
+def _replace_stuck(cluster: Cluster, each: Manifest) -> None:
+    """Delete pods of another version that are not ready: a stateful set waits for them before it goes on, for ever if it must."""
+    if each["kind"] != "StatefulSet":
+        return
+    live = cluster.get(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"])
+    if live is None or live.get("status", {}).get("observedGeneration", 0) < live["metadata"]["generation"]:
+        return
+    for pod in _all_pods(cluster, each):
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))
+        if not ready and pod["metadata"]["labels"]["controller-revision-hash"] != live["status"].get("updateRevision"):
+            cluster.delete("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
 def _pods(cluster: Cluster, each: Manifest) -> list[Manifest]:
     """Its pods of the images asked for: those of a version that was given up may still be there for a moment."""
+    images = _images(each["spec"]["template"])
+    return [pod for pod in _all_pods(cluster, each) if _images(pod) == images]
+
+
+def _all_pods(cluster: Cluster, each: Manifest) -> list[Manifest]:
     if each["kind"] == "Job":
         labels = {"batch.kubernetes.io/job-name": each["metadata"]["name"]}
     else:
         labels = each["spec"]["selector"]["matchLabels"]
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    pods, images = cluster.list("Pod", each["metadata"]["namespace"], labelSelector=selector), _images(each["spec"]["template"])
-    return [pod for pod in pods if _images(pod) == images]
+    return cluster.list("Pod", each["metadata"]["namespace"], labelSelector=selector)
 
 
 def _images(pod: Manifest) -> list[str]:

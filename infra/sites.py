@@ -31,6 +31,11 @@ def _namespace(name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
+def release_of(home: Home, site: SiteName, config: SiteConfig) -> landing.Release:
+    """The site's release as it lands: the counter's pod bears the version of what is laid into its folder."""
+    return landing.site_release(site, config, keyring_secrets.site_version(home, site))
+
+
 def graph(site: SiteName, config: SiteConfig) -> Graph:
     return [*namespaces(), *landing.site_release(site, config).objects()]
 
@@ -67,7 +72,7 @@ class Site(ComponentResource):
             ]
         release.HelmRelease(
             "platform",
-            release.inputs(landing.site_release(site, config), *at),
+            release.inputs(release_of(home, site, config), *at),
             ResourceOptions.merge(below, ResourceOptions(depends_on=made)),
         )
         self.register_outputs({"site": site})

@@ -119,6 +119,7 @@ class PlatformValues(Strict):
     )
     database: Database = Field(description="the site's PostgreSQL, for the bundled Keycloak")
     authorities: str = Field("", description="certificates (PEM) trusted over TLS; empty: those of the image")
+    secret_version: str = Field("", pattern=r"^[0-9a-f]{0,16}$", description="of the instance's settings and secrets")
     issuer: str = Field(description="Keycloak's address as browsers name it")
     ingresses: tuple[PlatformIngress, ...] = ()
     landing: tuple[str, ...] = Field(min_length=1, description="groups and user names that may build walls")

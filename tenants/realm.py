@@ -16,6 +16,7 @@ from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
 from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from kit.errors import Unavailable
+from tenants.catalog import catalog, tenant
 from tenants.home import AUDIENCE_PLATFORM, PREFECTURE, STAFF_ZONES, Home, Zone
 from tenants.keyring import admin_secret, cli_secret, ensure_secret
 from tenants.model import Tenant
@@ -223,47 +224,46 @@ def _is_complete(admin: KeycloakAdmin, code: str) -> bool:
     return bool(admin.get_realm(code).get("browserFlow") == "staff browser")
 
 
-def ensure_realm(home: Home, tenant: Tenant) -> bool:
-    """Found the realm with its staff; False when it stands as it should. One that a kill left half-founded is founded again.
+def ensure_realm(home: Home, body: Tenant) -> bool:
+    """Found the realm with its staff; False when it stands. One that a kill left half-founded is founded again.
 
     The identity that creates it is made for this call and removed at its end.
     """
-    if exists(home, tenant.code):
-        return _ensure_ways_back(home, tenant.code)
-    cli = cli_secret(home) if tenant.code == PREFECTURE else None
-    wanted = representation(home, tenant, staff_secrets(home, tenant.code), cli)
+    if exists(home, body.code):
+        return False
+    cli = cli_secret(home) if body.code == PREFECTURE else None
+    wanted = representation(home, body, staff_secrets(home, body.code), cli)
     with _translated():
         founder = _admin(home, **admin_secret(home))
-        if tenant.code in {each["realm"] for each in founder.get_realms()}:
-            founder.delete_realm(tenant.code)
-        with _minted(home, founder, tenant.code) as creator:
+        if body.code in {each["realm"] for each in founder.get_realms()}:
+            founder.delete_realm(body.code)
+        with _minted(home, founder, body.code) as creator:
             creator.create_realm(wanted)
             creator.connection.token = None  # the rights in the new realm come with a new token
             creator.connection.get_token()
-            creator.change_current_realm(tenant.code)
-            _require_two_factors(creator, tenant.code)
+            creator.change_current_realm(body.code)
+            _require_two_factors(creator, body.code)
     return True
 
 
-def _ensure_ways_back(home: Home, code: str) -> bool:
-    """The gateways may have come, or moved, after the realm was founded."""
-    changed = False
+def renew_ways_back(home: Home) -> list[str]:
+    """Realms whose ways back were not as they should be: gateways may come, or move, after a realm was founded."""
+    changed = []
     with _translated():
         admin = _admin(home, **admin_secret(home))
-        admin.change_current_realm(code)
-        clients = {each["clientId"]: each for each in admin.get_clients()}
-        for zone in STAFF_ZONES:
-            wanted, client = ways_back(home, code, zone), clients[zone]
-            if set(client["redirectUris"]) != set(wanted):
-                admin.update_client(client["id"], client | {"redirectUris": wanted})
-                changed = True
-    return changed
+        for code in sorted({each["realm"] for each in admin.get_realms()} & set(catalog(home))):
+            admin.change_current_realm(code)
+            clients = {each["clientId"]: each for each in admin.get_clients()}
+            for zone in STAFF_ZONES:
+                wanted, client = ways_back(home, code, zone), clients.get(zone)
+                if client and set(client["redirectUris"]) != set(wanted):
+                    admin.update_client(client["id"], client | {"redirectUris": wanted})
+                    changed.append(code)
+    return list(dict.fromkeys(changed))
 
 
 def ensure_prefecture(home: Home) -> bool:
     """The prefecture's own realm, where operators live; founded when the cloud comes up."""
-    from tenants.catalog import tenant
-
     return ensure_realm(home, tenant(PREFECTURE, home))
 
 

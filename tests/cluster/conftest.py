@@ -12,7 +12,16 @@ from tenants.home import Home
 from tests.support.cluster import site
 from tests.support.testbed import left_behind
 
-__all__ = ["site", "testbed"]
+__all__ = ["environment", "site", "testbed"]
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Pulumi's engine sets the process's environment for good: one test's backend is not the next one's."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ from kit.db import connect
 from kit.errors import Unavailable
 from platform_api import runner
 from platform_api.sdk import Client
-from tenants import databases
+from tenants import databases, realm
 from tenants.home import PREFECTURE, Home
 from tenants.keyring import cli_secret
 from tests.support import gateway
@@ -266,3 +266,16 @@ def test_a_systems_night_job_runs_as_its_cron_job_says(own: Own) -> None:
     sites.kubectl(primary, *place, "wait", "--for=condition=Complete", "job/night", "--timeout=120s")
     told = sites.kubectl(primary, *place, "logs", "job/night")
     assert '"event": "result"' in told
+
+
+# mutant: the counter's pod does not bear the version of its settings, and goes on with the old ones
+def test_realms_that_stand_learn_of_a_gateway_that_moved(own: Own) -> None:
+    for site in SITES:
+        file = own.home.path / "stacks" / f"Pulumi.site-{site}.yaml"
+        file.write_text(file.read_text().replace(DOMAIN, f"moved.{DOMAIN}"))
+    assert own.apply("--site", "recovery")["changed"]
+    admin = realm._admin(own.home, **ADMIN)
+    admin.change_current_realm(TOWN)
+    found = {each["clientId"]: each["redirectUris"] for each in admin.get_clients()}
+    assert f"https://{TOWN}-mynumber.moved.{DOMAIN}/*" in found["mynumber"]
+    assert not any(f"-mynumber.{DOMAIN}" in way for way in found["mynumber"])

@@ -12,7 +12,7 @@ import yaml
 
 from infra import drift, keyring_secrets, landing, operations, rollout
 from infra.cluster import path
-from infra.config import TenantConfig
+from infra.config import Images, TenantConfig
 from infra.targets.services import listening, wait_until
 from infra.zones import API, RELEASES, namespace
 from kit.errors import CallerError, Unavailable
@@ -91,8 +91,9 @@ def town(site: Site) -> Iterator[Town]:
     describe(site.home.path, site.kubeconfig, **{"mcloud:images": images})
     (site.home.path / "config.yaml").write_text(yaml.safe_dump({"ports": {"postgres_primary": port}}))
     home = Home(site.home.path)
-    secret = next(e for e in keyring_secrets.site_secrets(home, "primary") if e["metadata"]["name"] == "postgres")
-    site.admin.apply(keyring_secrets.manifest_of(secret), manager="test")
+    facts = {"of": "postgres", "site": "primary", "home": str(home.path)}
+    described = {"metadata": {"name": "postgres", "namespace": "mcloud-platform"}, "facts": facts}
+    site.admin.apply(keyring_secrets.manifest_of(described), manager="test")
     whole = site.config.model_copy(update={"bundled": True, "storage_gib": 5})
     server = [
         each
@@ -216,3 +217,21 @@ def test_destroying_takes_the_processes_and_leaves_the_ground(town: Town) -> Non
     assert town.apply()["changed"] is True
     assert _left(town) == before
     assert len(town.copies()) == 2
+
+
+# mutant: without `_replace_stuck` the set waits for a pod that can never start
+def test_a_stateful_set_takes_the_corrected_image(town: Town) -> None:
+    """The last of the module: the town's database is away meanwhile."""
+
+    def server(name: str) -> list[Any]:
+        images = Images(cloud=name, keycloak=name)
+        whole = town.site.config.model_copy(update={"bundled": True, "storage_gib": 5, "images": images})
+        objects = landing.site_release("primary", whole).objects()
+        found = [each for each in objects if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "postgres")]
+        for each in found:
+            town.site.admin.apply(each, manager="test")
+        return found
+
+    with pytest.raises(Unavailable, match="carry it in"):
+        rollout.wait(town.site.admin, server("localhost/mcloud@sha256:" + "0" * 64))
+    rollout.wait(town.site.admin, server(image(town.site)), patience=90)

@@ -1,6 +1,7 @@
 """The zone model as real TCP connects between real pods, and what a new pod can do before its walls stand."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from infra import landing, zones
 from infra.policy import Manifest
+from infra.testbed import namespaces
 from infra.zones import APP, Crossing, Party, namespace
 from tenants.catalog import tenant
 from tenants.home import ZONES
@@ -41,6 +43,15 @@ WATCH = (
     " try: socket.create_connection(to,timeout=0.2).close(); o=1\n"
     " except OSError: o=0\n"
     " print(f'{t:.3f} {o}',flush=True); time.sleep(0.05)\n"
+)
+#: tries a forbidden and an allowed address every 50 ms
+WATCH_BOTH = (
+    "import socket,sys,time\nend=time.time()+float(sys.argv[1])\n"
+    "def opens(host,port):\n"
+    " try: socket.create_connection((host,int(port)),timeout=0.2).close(); return 1\n"
+    " except OSError: return 0\n"
+    "while time.time()<end:\n"
+    " print(f'{time.time():.3f}',opens(*sys.argv[2:4]),opens(*sys.argv[4:6]),flush=True); time.sleep(0.05)\n"
 )
 
 
@@ -264,3 +275,47 @@ def test_walls_stay_closed_while_policies_pods_and_labels_change(site: Site) -> 
     print(f"ISO-13: {done} changes, {len(seen)} probes, {sum(is_open for _, is_open in seen)} wrongly open")
     assert len(seen) > 100
     assert not any(is_open for _, is_open in seen)
+
+
+def longest_closed(probes: list[tuple[float, bool]]) -> float:
+    """Seconds of the longest row of refusals."""
+    longest, since = 0.0, None
+    for moment, is_open in probes:
+        since = None if is_open else since or moment
+        longest = max(longest, moment - since if since else 0.0)
+    return longest
+
+
+@pytest.mark.proves("ISO-13")
+def test_walls_outlive_who_builds_them(site: Site, people: dict[Party, str], request: pytest.FixtureRequest) -> None:
+    """kube-router killed and back, a policy changed, the namespace relabelled: nothing opens, what may cross goes on."""
+    if os.environ.get("MCLOUD_TEST_KUBECONFIG"):
+        pytest.skip("its network plugin cannot be killed from here")
+    boss = namespaces.supervisor(request.getfixturevalue("testbed").place("primary"))
+    place, node = namespace(ONAGAWA, "mynumber"), site.admin.address.removeprefix("https://").rsplit(":", 1)
+    watched = [*node, people[zones.POSTGRES], str(zones.POSTGRES_PORT)]
+    site.admin.create(pod(site, Party(place, "watch"), "watch", WATCH_BOTH, "60", *watched))
+    until(site, place, "watch", "Running")
+    time.sleep(8)
+    begun, killed = time.time(), 0
+    for number in range(4):
+        boss.signal("kube-router", "KILL")
+        killed += 1  # its supervisor starts it again
+        spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": f"10.1.2.{number}/32"}}]}]}
+        site.admin.apply(manifest("NetworkPolicy", place, "other", "networking.k8s.io/v1", spec=spec), manager="test")
+        labels = {"metadata": {"labels": {"test": str(number)}}}
+        site.admin.call("PATCH", f"/api/v1/namespaces/{place}", labels, content="application/merge-patch+json")
+        time.sleep(6)
+    site.admin.delete("NetworkPolicy", place, "other")
+    site.admin.call("PATCH", f"/api/v1/namespaces/{place}", {"metadata": {"labels": {"test": None}}},
+                    content="application/merge-patch+json")  # fmt: skip
+    seen = [line.split() for line in logs(site, place, "watch").splitlines()]
+    site.admin.delete("Pod", place, "watch")
+    forbidden, allowed = ([(float(line[0]), line[n] == "1") for line in seen if float(line[0]) > begun] for n in (1, 2))
+    away = longest_closed(allowed)
+    print(f"ISO-13: kube-router killed {killed} times, {len(forbidden)} probes, {sum(o for _, o in forbidden)} wrongly open, "
+          f"what may cross was away for {away:.2f} s at most")  # fmt: skip
+    assert len(forbidden) > 100
+    assert not any(is_open for _, is_open in forbidden)
+    assert any(is_open for _, is_open in allowed)
+    assert away <= 2
