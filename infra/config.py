@@ -23,7 +23,6 @@ STACKS = ROOT / "infra" / "stacks"
 PREFIX = "mcloud:"
 #: oldest cluster the land was proved on
 OLDEST = (1, 33)
-KEYCLOAK_SERVICE = "keycloak.mcloud-platform.svc"
 
 DIGEST = r"^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$"
 
@@ -48,6 +47,10 @@ class Gateway(Strict):
     tls_secret: str = Field(
         "", description="name of the certificate's Secret in each namespace; empty: TLS ends before the ingress"
     )
+
+    def host(self, code: str, zone: str) -> str:
+        """Host of a tenant's pages in the zone."""
+        return f"{code}-{zone}.{self.domain}"
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -138,11 +141,6 @@ class SiteConfig(Strict):
             "platform-api": self.leads,
         }
         return [name for name, stands in wanted.items() if self.bundled and stands]
-
-    def keycloak_url(self) -> str:
-        """Keycloak as processes in this site's cluster reach it."""
-        scheme = "https" if self.keycloak_tls else "http"
-        return f"{scheme}://{self.keycloak.host or KEYCLOAK_SERVICE}:{self.keycloak.port or 8080}"
 
 
 class TenantConfig(Strict):

@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import yaml
 
-from infra.config import KEYCLOAK_SERVICE, PREFIX, SiteConfig, kubeconfig, read_site, stack_of_site
-from infra.zones import API_PORT, DR, KEYCLOAK_PORT, PLATFORM, POSTGRES_PORT, PROCESS_PORT, REST_PORT
+from infra.config import PREFIX, SiteConfig, kubeconfig, read_site, stack_of_site
+from infra.zones import API_PORT, DR, KEYCLOAK_PORT, KEYCLOAK_SERVICE, PLATFORM, POSTGRES_PORT, PROCESS_PORT, REST_PORT
 from kit.errors import Invalid, NotFound
 from tenants.home import Home, HomeConfig, SiteName
 
@@ -51,7 +51,7 @@ def _sites(home: Home) -> dict[SiteName, SiteConfig]:
 def files(home: Home, site: SiteName) -> Files:
     """Settings and the sites' descriptions, with kubeconfigs where a landing job finds them."""
     own, described = read_site(home, site), _sites(home)
-    browsers = sorted({f"https://{{code}}-{{zone}}.{each.gateway.domain}" for each in described.values() if each.gateway.classes})
+    browsers = sorted({f"https://{each.gateway.host('{code}', '{zone}')}" for each in described.values() if each.gateway.classes})
     found = {"config.yaml": yaml.safe_dump(settings(site, own, browsers).model_dump(mode="json"))}
     if own.authorities:
         found["authorities.crt"] = own.authorities

@@ -17,7 +17,6 @@ from tenants.home import STAFF_ZONES, ZONES, SiteName, Zone, database_name
 from tenants.model import Tenant
 from tenants.processes import Process, check_quota, jobs, processes
 
-POSTGRES_SERVICE = f"postgres.{zones.PLATFORM}.svc"
 #: the counter's host name below the gateway's domain
 COUNTER_HOST = "cloud"
 NO_SECRETS: Mapping[Zone, str] = {}
@@ -44,7 +43,7 @@ def site_release(site: SiteName, config: SiteConfig, secret_version: str = "") -
         "image": config.images.cloud,
         "keycloak_image": config.images.keycloak,
         "servers": config.servers(),
-        "database": {"host": config.postgres.host or POSTGRES_SERVICE, "port": config.postgres.port or zones.POSTGRES_PORT},
+        "database": {"host": config.postgres.host or zones.POSTGRES_SERVICE, "port": config.postgres.port or zones.POSTGRES_PORT},
         "authorities": config.authorities,
         "secret_version": secret_version,
         "issuer": config.issuer,
@@ -145,7 +144,7 @@ def system(tenant: Tenant, process: Process, config: SiteConfig, secret_version:
 
 def browsers_reach(config: SiteConfig, code: str, zone: Zone) -> str:
     """Host under which browsers reach the tenant in the zone; empty without an ingress."""
-    return f"{code}-{zone}.{config.gateway.domain}" if config.gateway.classes.get(zone) else ""
+    return config.gateway.host(code, zone) if config.gateway.classes.get(zone) else ""
 
 
 def paths(process: Process, *, first: bool) -> list[str]:
@@ -164,6 +163,12 @@ def cron(system: str, job: str, at: str) -> dict[str, Any]:
     return {"name": name, "system": system, "schedule": schedule, "arguments": arguments}
 
 
+def keycloak_url(config: SiteConfig) -> str:
+    """Keycloak as processes in the site's cluster reach it."""
+    scheme = "https" if config.keycloak_tls else "http"
+    return f"{scheme}://{config.keycloak.host or zones.KEYCLOAK_SERVICE}:{config.keycloak.port or zones.KEYCLOAK_PORT}"
+
+
 def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, Any]:
     """The `config:` block, as `kit.settings` reads it."""
     code, zone = tenant.code, process.zone
@@ -177,12 +182,12 @@ def settings(tenant: Tenant, process: Process, config: SiteConfig) -> dict[str, 
         "tenant_name": tenant.name,
         "zone": zone,
         "systems": list(process.systems),
-        "database_host": config.postgres.host or POSTGRES_SERVICE,
+        "database_host": config.postgres.host or zones.POSTGRES_SERVICE,
         "database_port": config.postgres.port or zones.POSTGRES_PORT,
         "database_name": database_name(code),
         "database_role": f"{database_name(code)}_{zone}",
         "issuer": issuer,
-        "jwks_url": f"{config.keycloak_url()}/realms/{code}/protocol/openid-connect/certs",
+        "jwks_url": f"{keycloak_url(config)}/realms/{code}/protocol/openid-connect/certs",
         "audience": f"{code}-{zone}",
         "clients": [zone],
         "two_factors": True,

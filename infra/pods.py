@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from infra.config import KEYCLOAK_SERVICE
 from infra.targets.services import Postgres, answers, rest_server_command, wait_until
-from infra.zones import POSTGRES_PORT, REST_PORT
+from infra.zones import KEYCLOAK_SERVICE, POSTGRES_PORT, REST_PORT
 from kit.db import connect
 from kit.errors import CallerError, Unavailable
 from kit.settings import secret

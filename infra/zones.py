@@ -18,6 +18,7 @@ from infra.config import SiteConfig
 from tenants.home import STAFF_ZONES, ZONES, Zone
 
 PLATFORM, DR, RELEASES = "mcloud-platform", "mcloud-dr", "mcloud-tenants"
+POSTGRES_SERVICE, KEYCLOAK_SERVICE = f"postgres.{PLATFORM}.svc", f"keycloak.{PLATFORM}.svc"
 #: the label that the API server keeps
 NAMESPACE = "kubernetes.io/metadata.name"
 APP = "app.kubernetes.io/name"

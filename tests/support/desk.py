@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -53,6 +53,9 @@ ROLES = {
 }
 
 
+NO_COOKIES: Mapping[str, str] = {}
+
+
 class Told:
     """The actor is named in the header."""
 
@@ -82,9 +85,11 @@ class Desk:
     #: the cookie of each who has sat down at a browser
     sitting: dict[str, str] = field(default_factory=dict)
 
-    def look(self, who: str, path: str, *, purpose: str = "certificate", **params: Any) -> httpx2.Response:
-        """A page as its reader gets it, `path` below the system's own."""
-        return self._browse(who, "GET", path, purpose, params=params)
+    def look(
+        self, who: str, path: str, *, purpose: str = "certificate", cookies: Mapping[str, str] = NO_COOKIES, **params: Any
+    ) -> httpx2.Response:
+        """A page as its reader gets it, `path` below the system's own; `cookies` beside that of the session."""
+        return self._browse(who, "GET", path, purpose, cookies, params=params or None)
 
     def send(self, who: str, path: str, form: dict[str, Any], *, purpose: str = "certificate") -> httpx2.Response:
         """A form sent from a page; a list is a question with several answers."""
@@ -102,8 +107,10 @@ class Desk:
             sessions.choose_purpose(tx, found, purpose)
         return self.sitting[who]
 
-    def _browse(self, who: str, method: str, path: str, purpose: str, **options: Any) -> httpx2.Response:
-        cookies = {sessions.cookie_name(self.app.state.settings): self._sit_down(who, purpose)}
+    def _browse(
+        self, who: str, method: str, path: str, purpose: str, more: Mapping[str, str] = NO_COOKIES, **options: Any
+    ) -> httpx2.Response:
+        cookies = {sessions.cookie_name(self.app.state.settings): self._sit_down(who, purpose), **more}
 
         async def go() -> httpx2.Response:
             transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)

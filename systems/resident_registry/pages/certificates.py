@@ -49,7 +49,7 @@ ASKER = (
         "documents",
         "本人確認書類",
         "many",
-        "顔写真付きは1点、それ以外は2点。代理人は代理権を示す書類も",
+        PHOTO,
         options=tuple(DOCUMENTS.items()),
     ),
     Field("ground", "請求の理由", "area", hint="公用、第三者、特定事務受任者のとき", required=False, longest=1000),
@@ -90,8 +90,8 @@ def _guide(desk: Desk, resident_id: UUID) -> Guide:
     person = desk.person(resident_id)
     with desk.transaction() as tx:
         members = [(str(each.id), each.name) for each in desk.members(tx, person)]
-        found = measures.suppressions_in_force(tx, {resident_id, *(UUID(number) for number, _ in members)})
-    stops = [each for each in found if "certificate" in each.acts]
+        everybody = {resident_id, *(UUID(number) for number, _ in members)}
+        stops = measures.suppressions_in_force(tx, everybody, "certificate")
     return Guide(
         title="証明書の交付",
         fields=_questions(removed=person.removed_on is not None, members=members, stopped=bool(stops)),
@@ -120,12 +120,8 @@ def issue(desk: AtDesk, actor: Clerk, resident_id: UUID, form: Form) -> Response
 
 
 def _issue(desk: Desk, tx: Tx, resident_id: UUID, filled: Filled) -> dict[str, Any]:
-    roles = {
-        "is_supervisor": "registry_supervisor" in desk.actor.roles,
-        "is_number_officer": "number_officer" in desk.actor.roles,
-    }
     request = _request(filled.values, requester_id(tx, filled.values))
-    issued = service.issue_certificate(tx, desk.office, resident_id, request, **roles)
+    issued = service.issue_certificate(tx, desk.office, resident_id, request, **service.officer(desk.actor.roles))
     return {"serial": issued.serial}
 
 

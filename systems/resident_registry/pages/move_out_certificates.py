@@ -31,7 +31,7 @@ def _guide(desk: Desk, movement_id: UUID) -> Guide:
     with desk.transaction() as tx:
         one, _ = movements.find(tx, movement_id, desk.actor.roles)
         viewing.names(tx, one.residents)
-        stops = [each for each in measures.suppressions_in_force(tx, one.residents) if "certificate" in each.acts]
+        stops = measures.suppressions_in_force(tx, one.residents, "certificate")
     return Guide(
         title=KINDS["move_out"],
         fields=(*QUESTIONS, *([STOPS_READ] if stops else [])),
@@ -61,8 +61,5 @@ def _issue(desk: Desk, tx: Tx, movement_id: UUID, filled: Filled) -> dict[str, A
     asked = {name: v[name] for name in ("requester", "name", "born_on", "address")}
     read = v.get("suppressions_read", False)
     request = Request(**asked, documents=tuple(v["documents"]), requester_id=requester_id(tx, v), suppressions_read=read)
-    roles = {
-        "is_supervisor": "registry_supervisor" in desk.actor.roles,
-        "is_number_officer": "number_officer" in desk.actor.roles,
-    }
-    return {"serial": service.issue_move_out_certificate(tx, desk.office, movement_id, request, **roles).serial}
+    issued = service.issue_move_out_certificate(tx, desk.office, movement_id, request, **service.officer(desk.actor.roles))
+    return {"serial": issued.serial}

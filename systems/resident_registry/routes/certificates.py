@@ -153,11 +153,7 @@ def issue(
     idempotency_key: IdempotencyKey = None,
 ) -> Issued:
     def act() -> dict[str, Any]:
-        roles = {
-            "is_supervisor": "registry_supervisor" in actor.roles,
-            "is_number_officer": "number_officer" in actor.roles,
-        }
-        return _issued(service.issue_certificate(tx, office, resident_id, body.request(), **roles))
+        return _issued(service.issue_certificate(tx, office, resident_id, body.request(), **service.officer(actor.roles)))
 
     return Issued(**once(tx, idempotency_key, f"{resident_id}{body.model_dump_json()}".encode(), act))
 
@@ -178,12 +174,8 @@ def issue_move_out(
     idempotency_key: IdempotencyKey = None,
 ) -> Issued:
     def act() -> dict[str, Any]:
-        roles = {
-            "is_supervisor": "registry_supervisor" in actor.roles,
-            "is_number_officer": "number_officer" in actor.roles,
-        }
         request = _request(body.requester, suppressions_read=body.suppressions_read)
-        return _issued(service.issue_move_out_certificate(tx, office, movement_id, request, **roles))
+        return _issued(service.issue_move_out_certificate(tx, office, movement_id, request, **service.officer(actor.roles)))
 
     return Issued(**once(tx, idempotency_key, f"{movement_id}{body.model_dump_json()}".encode(), act))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
@@ -30,6 +30,11 @@ from systems.resident_registry.service import legal, measures, numbers, retentio
 from systems.resident_registry.store import certificates as store
 from systems.resident_registry.store import movements
 from systems.resident_registry.store import people as persons
+
+
+def officer(roles: Collection[str]) -> dict[str, bool]:
+    """What the roles of who issues add: the arguments that say so."""
+    return {"is_supervisor": "registry_supervisor" in roles, "is_number_officer": "number_officer" in roles}
 
 
 def issue_certificate(

@@ -110,9 +110,10 @@ def _check_suppressions(tx: Tx, residents: Sequence[UUID], act: Act, *, is_super
         raise Suppressed("a suppression stops this: read its message", suppressions=told)
 
 
-def suppressions_in_force(tx: Tx, residents: Iterable[UUID]) -> list[Suppression]:
-    """What stops acts on these records today, for the counter to read before it begins."""
-    return rules.in_force(store.suppressions(tx, list(residents)), today())
+def suppressions_in_force(tx: Tx, residents: Iterable[UUID], act: Act | None = None) -> list[Suppression]:
+    """What stops acts on these records today, or that act alone, for the counter to read before it begins."""
+    found = rules.in_force(store.suppressions(tx, list(residents)), today())
+    return [each for each in found if act is None or act in each.acts]
 
 
 def approve_issue(tx: Tx, residents: Sequence[UUID], asker: Asker, *, for_actor: str, not_opponent: bool) -> Lift:
