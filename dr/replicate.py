@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import httpx2
 
-from dr.restic import Repository
+from dr.restic import Repository, client
 from kit.errors import Conflict, Unavailable
-from kit.trust import authorities
 
 LISTING = {"Accept": "application/vnd.x.restic.rest.v2"}
 KINDS = ("keys", "data", "index", "snapshots")
@@ -37,7 +36,7 @@ def pull(source: Repository, target: Repository) -> Pulled:
         A file is not what its name says, or the target holds another repository.
     """
     files = size = 0
-    with _client(source) as here, _client(target) as there:
+    with client(source) as here, client(target) as there:
         files += _pull_config(here, there)
         for kind in KINDS:
             missing = sorted(_listing(here, kind).keys() - _listing(there, kind).keys())
@@ -46,10 +45,6 @@ def pull(source: Repository, target: Repository) -> Pulled:
             files += len(sizes)
             size += sum(sizes)
     return Pulled(files, size)
-
-
-def _client(at: Repository) -> httpx2.Client:
-    return httpx2.Client(base_url=at.url, auth=(at.user, at.http_password), timeout=60, verify=authorities())
 
 
 def _ask(client: httpx2.Client, method: str, path: str, *, good: tuple[int, ...] = (200,), **options: object) -> httpx2.Response:
@@ -90,5 +85,5 @@ def _copy(here: httpx2.Client, there: httpx2.Client, kind: str, name: str) -> in
 
 def missing(at: Repository, wanted: set[str]) -> set[str]:
     """Snapshots of `wanted` that the site does not list."""
-    with _client(at) as client:
-        return wanted - _listing(client, "snapshots").keys()
+    with client(at) as there:
+        return wanted - _listing(there, "snapshots").keys()

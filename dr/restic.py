@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from kit.errors import Unavailable
+from kit.trust import authorities
 from tenants.home import Home, SiteName
 from tenants.keyring import TenantKeys
 from tools import programs
@@ -25,6 +26,9 @@ MEANING = {
     12: "was given the wrong repository password",
     130: "was interrupted",
 }
+
+#: after 0, 0.5, 1, 2 and 4 seconds
+CONNECT_AGAIN = 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,15 @@ def repository(home: Home, site: SiteName, code: str, keys: TenantKeys) -> Repos
     url = f"{home.restic_url(site)}/{code}/"
     http_password = keys.primary_http_password if site == "primary" else keys.recovery_http_password
     return Repository(url, code, http_password, keys.restic_password)
+
+
+def client(at: Repository) -> httpx2.Client:
+    """A client of the repository's server. A connection refused is tried again, seven seconds in all.
+
+    A new pod's network plugin opens what may cross to one server before it opens what may cross to the next.
+    """
+    transport = httpx2.HTTPTransport(verify=authorities(), retries=CONNECT_AGAIN)
+    return httpx2.Client(base_url=at.url, auth=(at.user, at.http_password), timeout=60, transport=transport)
 
 
 def _run(at: Repository, arguments: Sequence[str]) -> str:
@@ -70,7 +83,8 @@ def _last_message(text: str) -> str:
 def init(at: Repository) -> bool:
     """Found the repository; False when it stands."""
     try:
-        status = httpx2.head(f"{at.url}config", auth=(at.user, at.http_password), timeout=20).status_code
+        with client(at) as asked:
+            status = asked.head("config").status_code
     except httpx2.HTTPError:
         raise Unavailable(f"the backup server at {at.url} does not answer") from None
     if status == 200:

@@ -100,6 +100,13 @@ def kubectl(place: Place, *arguments: str, given: str | None = None) -> str:
     return namespaces.run(str(cluster.kubectl()), f"--kubeconfig={place.kubeconfig}", *arguments, given=given)
 
 
+def job_log(place: Place, namespace: str, job: str) -> str:
+    """What the pod printed that brought the job to its end; a pod of it may have failed before."""
+    there, of = ("--namespace", namespace), ("--selector", f"job-name={job}")
+    pod = kubectl(place, *there, "get", "pods", *of, "--field-selector=status.phase=Succeeded", "--output=name").strip()
+    return kubectl(place, *there, "logs", pod)
+
+
 def _answers(place: Place) -> bool:
     trust = ssl.create_default_context(cafile=str(files.pki(place) / "ca.crt"))
     trust.load_cert_chain(files.pki(place) / "admin.crt", files.pki(place) / "admin.key")

@@ -255,17 +255,17 @@ def test_the_nightly_copy_reads_the_servers_of_ones_own(own: Own) -> None:
     there = ("--namespace", PLATFORM)
     sites.kubectl(recovery, *there, "create", "job", "night", f"--from=cronjob/backup-{TOWN}")
     sites.kubectl(recovery, *there, "wait", "--for=condition=Complete", "job/night", "--timeout=300s")
-    assert '"changed": true' in sites.kubectl(recovery, *there, "logs", "job/night")
+    assert '"changed": true' in sites.job_log(recovery, PLATFORM, "night")
 
 
 def test_a_systems_night_job_runs_as_its_cron_job_says(own: Own) -> None:
-    primary, place = own.testbed.place("primary"), ("--namespace", namespace(TOWN, "mynumber"))
+    primary, inside = own.testbed.place("primary"), namespace(TOWN, "mynumber")
+    place = ("--namespace", inside)
     crons = sites.kubectl(primary, *place, "get", "cronjobs", "--output=name").split()
     assert crons == ["cronjob.batch/shared-resident-registry-night"]
     sites.kubectl(primary, *place, "create", "job", "night", f"--from={crons[0].replace('.batch', '')}")
     sites.kubectl(primary, *place, "wait", "--for=condition=Complete", "job/night", "--timeout=120s")
-    told = sites.kubectl(primary, *place, "logs", "job/night")
-    assert '"event": "result"' in told
+    assert '"event": "result"' in sites.job_log(primary, inside, "night")
 
 
 # mutant: the counter's pod does not bear the version of its settings, and goes on with the old ones

@@ -133,7 +133,7 @@ class Story:
                 job, there = f"night-{code}-{int(time.time())}", ("--namespace", PLATFORM)
                 sites.kubectl(self.recovery, *there, "create", "job", job, f"--from=cronjob/backup-{code}")
                 sites.kubectl(self.recovery, *there, "wait", "--for=condition=Complete", f"job/{job}", "--timeout=300s")
-                told = sites.kubectl(self.recovery, *there, "logs", f"job/{job}")
+                told = sites.job_log(self.recovery, PLATFORM, job)
             return kubernetes.result(told, job)
 
         with ThreadPoolExecutor() as pool:
