@@ -29,8 +29,8 @@ DEFAULT, QUERIES, WARM = 100_000, 1000, 50
 Ask = Callable[[random.Random, "Seen"], tuple[str, str, dict[str, Any]]]
 
 
-def _get(**params: Any) -> tuple[str, str, dict[str, Any]]:
-    return "GET", "/residents", {"params": params}
+def _search(**sought: Any) -> tuple[str, str, dict[str, Any]]:
+    return "POST", "/residents/search", {"json": sought}
 
 
 def _at(rng: random.Random, text: str, length: int) -> str:
@@ -41,20 +41,20 @@ def _at(rng: random.Random, text: str, length: int) -> str:
 #: the matrix: common and rare alike, refusals of more than fifty included
 KINDS: dict[str, Ask] = {
     "id": lambda rng, s: ("GET", f"/residents/{s.id}", {}),
-    "宛名番号": lambda rng, s: _get(atena_no=s.atena_no),
+    "宛名番号": lambda rng, s: _search(atena_no=s.atena_no),
     "個人番号": lambda rng, s: (
         "POST",
         "/residents/search-by-number",
         {"json": {"kind": "individual_number", "number": s.number}},
     ),
-    "二文字": lambda rng, s: _get(name=_at(rng, s.name.replace("\u3000", ""), 2)),
-    "三文字": lambda rng, s: _get(name=_at(rng, s.name.replace("\u3000", ""), 3)),
-    "氏名": lambda rng, s: _get(name=s.name),
-    "カナ前方": lambda rng, s: _get(kana=s.kana[:3]),
-    "カナ+生年月日": lambda rng, s: _get(kana=s.kana[:3], born_on=str(s.born_on)),
-    "生年月日": lambda rng, s: _get(born_on=str(s.born_on)),
-    "住所": lambda rng, s: _get(address=s.address.removeprefix("宮城県仙台市青葉区")),
-    "二文字+住所": lambda rng, s: _get(name=_at(rng, s.name[:2], 2), address=s.address.removeprefix("宮城県仙台市青葉区")[:4]),
+    "二文字": lambda rng, s: _search(name=_at(rng, s.name.replace("\u3000", ""), 2)),
+    "三文字": lambda rng, s: _search(name=_at(rng, s.name.replace("\u3000", ""), 3)),
+    "氏名": lambda rng, s: _search(name=s.name),
+    "カナ前方": lambda rng, s: _search(kana=s.kana[:3]),
+    "カナ+生年月日": lambda rng, s: _search(kana=s.kana[:3], born_on=str(s.born_on)),
+    "生年月日": lambda rng, s: _search(born_on=str(s.born_on)),
+    "住所": lambda rng, s: _search(address=s.address.removeprefix("宮城県仙台市青葉区")),
+    "二文字+住所": lambda rng, s: _search(name=_at(rng, s.name[:2], 2), address=s.address.removeprefix("宮城県仙台市青葉区")[:4]),
 }
 
 

@@ -200,8 +200,8 @@ def printed(town: Desk, serial: str) -> str:
 
 def by_address(town: Desk, p: Protected, turn: int) -> str:
     """A hit tells the address as well as the address itself."""
-    params = {"address": p.canary} | ({"name": p.name} if turn % 2 else {})
-    answer = town.ask("clerk", "GET", "/residents", params=params)
+    sought = {"address": p.canary} | ({"name": p.name} if turn % 2 else {})
+    answer = town.ask("clerk", "POST", "/residents/search", json=sought)
     return answer.text + (p.canary if str(p.one.id) in answer.text else "")
 
 
@@ -244,7 +244,7 @@ def pack(town: Desk, p: Protected, turn: int) -> str:
 
 
 CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
-    "検索": lambda town, p, turn: town.ask("clerk", "GET", "/residents", params={"name": p.name}).text,
+    "検索": lambda town, p, turn: town.ask("clerk", "POST", "/residents/search", json={"name": p.name}).text,
     "住所検索": by_address,
     "番号検索": by_number,
     "照会": lambda town, p, turn: town.ask("clerk", "GET", f"/residents/{p.one.id}").text,
@@ -306,7 +306,7 @@ def read_all(town: Desk, p: Protected, who: str) -> tuple[int, list[str]]:
             path = path.replace(f"{{{each.name}}}", filled(p, each.name, each.field_info.annotation))
         asked = {q.alias: filled(p, q.name, q.field_info.annotation) for q in route.dependant.query_params}
         needed = {q.alias: asked[q.alias] for q in route.dependant.query_params if q.field_info.is_required()}
-        for params in (needed, needed | {"name": p.name} if "name" in asked else asked):
+        for params in (needed, asked):
             answer = town.ask(who, "GET", path, params=params)
             text = answer.text
             if answer.headers.get("content-type", "") == "application/pdf":

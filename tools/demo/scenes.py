@@ -20,7 +20,7 @@ TWO_KANJI = ("葛西", "渡邉", "𠮷田", "山﨑", "𣘺本")
 def find_person(counter: Counter) -> tuple[str, list[dict[str, Any]]]:
     """The two kanji that found somebody, and the residents found who are free of restrictions."""
     for name in TWO_KANJI:
-        response = counter.call("GET", "/residents", params={"name": name})
+        response = counter.call("POST", "/residents/search", json={"name": name})
         free = [hit for hit in response.json()["residents"] if not hit["restricted"]] if response.status_code == 200 else []
         if len(free) > 1:
             return name, free

@@ -1,10 +1,8 @@
 """Finding residents."""
 
 from datetime import date
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import BaseModel, Field
 
 from kit.app import problems
@@ -22,6 +20,16 @@ class Hits(BaseModel):
     residents: list[Hit]
 
 
+class Sought(Strict):
+    """What a clerk knows of somebody, at least one of it: in the body, so that it stands in no address and no log."""
+
+    name: str | None = Field(None, max_length=100)
+    kana: str | None = Field(None, max_length=100)
+    born_on: date | None = None
+    address: str | None = Field(None, max_length=100)
+    atena_no: str | None = Field(None, max_length=15)
+
+
 class Number(Strict):
     """A number, whole: in the body, so that it stands in no address and no log."""
 
@@ -33,22 +41,13 @@ class Shown(BaseModel):
     individual_number: str
 
 
-@router.get(
-    "/residents",
+@router.post(
+    "/residents/search",
     summary="Search residents by name, kana, birth date, address or 宛名番号",
     responses=problems(403, 422, 428),
 )
-def search(
-    tx: Transaction,
-    actor: Clerk,
-    purpose: Purpose,
-    name: Annotated[str | None, Query(max_length=100)] = None,
-    kana: Annotated[str | None, Query(max_length=100)] = None,
-    born_on: date | None = None,
-    address: Annotated[str | None, Query(max_length=100)] = None,
-    atena_no: Annotated[str | None, Query(max_length=15)] = None,
-) -> Hits:
-    found = service.search(tx, Criteria(name, kana, born_on, address, atena_no))
+def search(tx: Transaction, actor: Clerk, purpose: Purpose, body: Sought) -> Hits:
+    found = service.search(tx, Criteria(**body.model_dump()))
     return Hits(residents=[Hit(**hit(each, actor)) for each in found])
 
 
