@@ -74,7 +74,9 @@ def words_of(system: str) -> set[str]:
     imports = [*layout.NOTES, *layout.KIND_NAMES.values(), *(each.description for each in columns if each.description)]
     imports += importlib.import_module(f"systems.{system}.rules.imports").ADVICE.values()
     reasons = importlib.import_module(f"systems.{system}.model.movements").REASONS.values()
-    return {*purposes, *certificates, *items, *imports, *reasons, *told_by(system)}
+    kept = importlib.import_module(f"systems.{system}.model.retention").CLASSES.values()
+    classes = {text for each in kept for text in (each.label, each.clock, each.fate) if text}
+    return {*purposes, *certificates, *items, *imports, *reasons, *classes, *told_by(system)}
 
 
 def told_by(system: str) -> set[str]:

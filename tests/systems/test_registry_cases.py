@@ -24,6 +24,7 @@ from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.measures import Opponent
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.model.people import Office, Resident
+from systems.resident_registry.model.retention import CLASSES
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.rules.measures import masked
 from systems.resident_registry.service import asof, certificates, exports, retention, search, support_cases
@@ -44,7 +45,7 @@ STATES = {"現存": "current", "転出予定": "leaving", "転出": "moved_out",
 GROUNDS = {"実態調査": "fact_check", "通知": "notice", "裁判": "court", "申出": "application", "誤り": "error"}
 FILERS = {"本人": "self", "世帯主": "head", "代理人": "representative", "職権": "office"}
 TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
-RECORDS: dict[str, Any] = {"除票": "removed_records", "届出書類": "filing_papers"}
+RECORDS: dict[str, Any] = {each.label: name for name, each in CLASSES.items() if each.years}
 PLACES = {
     "女川町": {"postal_code": "9862261", "address": "宮城県牡鹿郡女川町女川1番地1"},
     "仙台市": {"postal_code": "9800014", "address": "宮城県仙台市青葉区本町1番地1"},

@@ -29,7 +29,7 @@ CARDS = (
     ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
     ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
     ("/exports", "出力", "すべての記録を決まった形式のファイルに", {"registry_operator", "registry_supervisor"}),
-    ("/disposals", "廃棄", "保存期間の過ぎた除票と届出書類", {"registry_supervisor"}),
+    ("/disposals", "廃棄", "保存期間の過ぎた記録", {"registry_supervisor"}),
 )
 #: who works at the counter, or looks on
 COUNTER = {"registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"}

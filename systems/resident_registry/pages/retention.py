@@ -1,7 +1,7 @@
 """What is kept long enough: shown, proposed by one, approved by another, disposed of, with its certificate."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from fastapi import Response
@@ -9,15 +9,17 @@ from fastapi import Response
 from kit.db import Tx
 from kit.errors import NotFound
 from kit.forms import Field, Filled
+from systems.resident_registry.model import retention as model
 from systems.resident_registry.model.people import Office
-from systems.resident_registry.model.retention import Disposal
+from systems.resident_registry.model.retention import Disposal, RecordClass
 from systems.resident_registry.pages.desk import AtDesk, Desk, Form, Guide, Supervisor, begin, proceed
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.service import retention as service
 from systems.resident_registry.store import retention as store
 
 router = new_router(with_purpose=True)
-CLASSES = {"removed_records": "除票", "filing_papers": "届出書類"}
+#: what may be disposed of
+CLASSES: dict[RecordClass, str] = {name: model.CLASSES[name].label for name in get_args(RecordClass)}
 STATES = {"proposed": "承認待ち", "approved": "廃棄待ち", "disposed": "廃棄済み", "refused": "却下"}
 STEPS = ("1 提案", "2 承認", "3 廃棄")
 #: state -> how many of the steps are done
@@ -25,59 +27,52 @@ DONE = {"proposed": 1, "approved": 2, "disposed": 3}
 GROUND = Field(
     "ground", "廃棄の根拠", "area", "承認する人が読み、廃棄の証明に載ります。個人の名前は書かないでください。", longest=1000
 )
+UNTIL = Field("until", "保存期間がこの日までに始まったもの", "day", "空欄ならすべて", required=False)
 
 
-UNTIL = {
-    "removed_records": Field("until", "消除の日がこの日までのもの", "day", "空欄ならすべて", required=False),
-    "filing_papers": Field("until", "届出日がこの日までのもの", "day", "空欄ならすべて", required=False),
-}
+def _proposed(tx: Tx, office: Office, record_class: RecordClass, v: dict[str, Any]) -> Disposal:
+    if record_class != "removed_records":
+        return service.propose(tx, office, record_class, [], v["ground"], until=v["until"])
+    left = [UUID(each) for each in v.get("left") or ()]
+    return service.propose_due(tx, office, v["ground"], until=v["until"], left=left)
 
 
-def _proposals(office: Office) -> dict[str, Callable[[Tx, dict[str, Any]], Disposal]]:
-    def records(tx: Tx, v: dict[str, Any]) -> Disposal:
-        left = [UUID(each) for each in v.get("left") or ()]
-        return service.propose_due(tx, office, v["ground"], until=v["until"], left=left)
-
-    return {
-        "removed_records": records,
-        "filing_papers": lambda tx, v: service.propose(tx, office, "filing_papers", [], v["ground"], until=v["until"]),
-    }
-
-
-def _questions(desk: Desk, record_class: str) -> tuple[Field, ...]:
+def _questions(desk: Desk, record_class: RecordClass) -> tuple[Field, ...]:
     """Why, up to which day, and of single records which are to stay."""
     if record_class != "removed_records":
-        return (GROUND, UNTIL[record_class])
+        return (GROUND, UNTIL)
     with desk.transaction() as tx:
         free = [each for each in service.due_records(tx, desk.office) if each.is_free]
     options = tuple((str(each.id), f"{each.atena_no} {each.name}") for each in free)
     left = Field("left", "提案から除く記録", "many", "選んだ記録は残します。", required=False, options=options)
-    return (GROUND, UNTIL[record_class], *([left] if options else []))
+    return (GROUND, UNTIL, *([left] if options else []))
 
 
 @router.get("/disposals", summary="What is due, and disposals")
 def disposals(desk: AtDesk, actor: Supervisor) -> Response:
     with desk.transaction() as tx:
-        records, filings = service.due_records(tx, desk.office), service.old_filings(tx, desk.office)
+        records = service.due_records(tx, desk.office)
+        free = sum(each.is_free for each in records)
+        due = {name: free if name == "removed_records" else service.due(tx, desk.office, name) for name in CLASSES}
         found = store.recent(tx, 50)
-    due = {"removed_records": sum(each.is_free for each in records), "filing_papers": len(filings)}
-    most = {"removed_records": service.RECORDS, "filing_papers": service.LIMIT}
-    shown: dict[str, Any] = {"due": due, "most": most, "records": records, "disposals": found}
-    return desk.page("disposals.html", classes=CLASSES, names=STATES, **shown)
+    most = dict.fromkeys(CLASSES, service.LIMIT) | {"removed_records": service.RECORDS}
+    shown: dict[str, Any] = {"due": due, "most": most, "records": records, "disposals": found, "labels": CLASSES}
+    return desk.page("disposals.html", classes=model.CLASSES, years=service.years(desk.office), names=STATES, **shown)
 
 
-def _proposal(desk: Desk, record_class: str) -> Guide:
-    if record_class not in CLASSES:
+def _proposal(desk: Desk, name: str) -> Guide:
+    record_class = next((each for each in CLASSES if each == name), None)
+    if record_class is None:
         raise NotFound("there is no such class of records")
-    make = _proposals(desk.office)[record_class]
     return Guide(
         title="廃棄の提案",
         fields=_questions(desk, record_class),
         verb="廃棄を提案する",
-        work=lambda tx, filled: {"id": str(make(tx, filled.values).id)},
+        work=lambda tx, filled: {"id": str(_proposed(tx, desk.office, record_class, filled.values).id)},
         then=lambda done: f"/disposals/{done['id']}",
         back="/disposals",
         about=CLASSES[record_class],
+        note=model.CLASSES[record_class].fate,
         rehearsed=True,
     )
 
@@ -97,7 +92,7 @@ def one(desk: AtDesk, actor: Supervisor, disposal_id: UUID) -> Response:
     with desk.transaction() as tx:
         found = store.disposal(tx, disposal_id)
     shown: dict[str, Any] = {"one": found, "classes": CLASSES, "names": STATES, "steps": STEPS, "done": DONE.get(found.state, 0)}
-    shown |= {"records": len(found.residents) or len(found.movements) or (found.certificate or {}).get("records", 0)}
+    shown |= {"about": model.CLASSES[found.record_class]}
     return desk.page("disposal.html", me=desk.actor.subject, office=desk.office.tenant_name, **shown)
 
 

@@ -22,11 +22,11 @@ Ground = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class Proposal(Strict):
-    """Removed records by id, or the papers of all filings that are old enough."""
+    """Removed records by id, or the oldest records of another class that are old enough."""
 
     record_class: RecordClass
     residents: list[UUID] = Field(default_factory=list, max_length=1000)
-    until: date | None = Field(None, description="only papers of filings up to this day")
+    until: date | None = Field(None, description="only what is not younger than this day; not of removed records")
     ground: Ground
 
 
@@ -37,6 +37,7 @@ class Shown(BaseModel):
     record_class: RecordClass
     state: str
     records: int
+    until: date | None
     proposed_by: str
     approved_by: str | None
     certificate: dict[str, Any] | None
@@ -69,9 +70,7 @@ class CertifiedGone(BaseModel):
 
 
 def _shown(one: Disposal) -> Shown:
-    records = len(one.residents) or len(one.movements) or (one.certificate or {}).get("records", 0)
-    facts = {name: getattr(one, name) for name in Shown.model_fields if name != "records"}
-    return Shown(**facts, records=records)
+    return Shown(**{name: getattr(one, name) for name in Shown.model_fields})
 
 
 @router.delete("/residents/{resident_id}", summary="Always refused: records are disposed of, not deleted", responses=PROBLEMS)

@@ -27,6 +27,14 @@ def disposable_from(ended_on: date, years: int) -> date:
     return last + timedelta(days=1)
 
 
+def last_due(years: int, today: date) -> date:
+    """The newest day whose records may be disposed of today: the last one that `disposable_from` answers with today or before."""
+    try:
+        return today.replace(year=today.year - years) - timedelta(days=1)
+    except ValueError:  # 29 February: whatever began on 28 February is over since yesterday
+        return today.replace(year=today.year - years, day=28)
+
+
 def check_disposable(ended_on: date | None, years: int, today: date) -> None:
     """Raise `RetentionRunning` when the record is still in use or its period is running (R7, R8)."""
     if ended_on is None:

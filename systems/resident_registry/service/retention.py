@@ -14,14 +14,14 @@ from kit.db import Tx
 from kit.errors import Conflict, NotFound
 from systems.resident_registry.model.errors import DisposalNeeded, WrongState
 from systems.resident_registry.model.people import RESIDENT, Office
-from systems.resident_registry.model.retention import Disposal, DueRecord, RecordClass
+from systems.resident_registry.model.retention import CLASSES, Disposal, DueRecord, RecordClass
 from systems.resident_registry.rules import retention as rules
 from systems.resident_registry.service import legal
 from systems.resident_registry.service.measures import hold
-from systems.resident_registry.store import history, people
+from systems.resident_registry.store import clocks, history, people
 from systems.resident_registry.store import retention as store
 
-#: filings whose papers one proposal takes
+#: records of a class by the clock that one proposal takes
 LIMIT = 10_000
 #: removed records that one proposal takes, and one list shows
 RECORDS = 1000
@@ -43,20 +43,33 @@ def refuse_deletion(tx: Tx, office: Office, number: UUID) -> None:
 def propose(
     tx: Tx, office: Office, record_class: RecordClass, residents: list[UUID], ground: str, *, until: date | None = None
 ) -> Disposal:
-    """Propose the disposal of these removed records, or of the papers of all filings that are old enough.
+    """Propose the disposal of these removed records, or of the oldest records of another class that are old enough.
 
-    `until`: only of filings up to that day.
+    `until`: only of what is not younger than that day.
+
+    Raises
+    ------
+    Conflict
+        Nothing of that class is old enough.
     """
     movements: list[UUID] = []
-    if record_class == "filing_papers":
+    if record_class == "removed_records":
+        records = len(_check_residents(tx, office, residents))
+    elif record_class == "filing_papers":
         movements = _old_filings(tx, office, until)
+        records = len(movements)
     else:
-        _check_residents(tx, office, residents)
+        until = last_due(office, record_class, until)
+        records = clocks.count(tx, record_class, until, LIMIT)
+        if not records:
+            raise Conflict("no record of this class is old enough")
     one = Disposal(
         id=uuid4(),
         record_class=record_class,
         state="proposed",
-        residents=residents,
+        records=records,
+        until=until,
+        residents=residents if record_class == "removed_records" else [],
         movements=movements,
         ground=ground,
         proposed_by=tx.actor,
@@ -100,11 +113,28 @@ def propose_due(tx: Tx, office: Office, ground: str, *, until: date | None = Non
     return propose(tx, office, "removed_records", free, ground)
 
 
+def years(office: Office) -> dict[str, int]:
+    """Class of records to the years for which those are kept whose clock starts today; without the classes that stay."""
+    dated = {name: one.years for name, one in CLASSES.items() if one.years}
+    return {name: legal.value(parameter, today(), office.parameters) for name, parameter in dated.items()}
+
+
+def last_due(office: Office, record_class: RecordClass, until: date | None = None) -> date:
+    """The newest day whose records of the class are old enough, or `until` when that is older."""
+    last = rules.last_due(years(office)[record_class], today())
+    return min(last, until or last)
+
+
+def due(tx: Tx, office: Office, record_class: RecordClass) -> int:
+    """How many records of a class other than the removed ones may be proposed now, at most `LIMIT`."""
+    if record_class == "filing_papers":
+        return len(old_filings(tx, office))
+    return clocks.count(tx, record_class, last_due(office, record_class), LIMIT)
+
+
 def old_filings(tx: Tx, office: Office, until: date | None = None) -> list[UUID]:
     """Filings whose papers are old enough, up to the day `until`, the oldest first, at most `LIMIT`."""
-    years = legal.value("filing_papers_years", today(), office.parameters)
-    last = today().replace(year=today().year - years, day=min(today().day, 28))
-    return store.filings_until(tx, min(last, until or last), LIMIT)
+    return store.filings_until(tx, last_due(office, "filing_papers", until), LIMIT)
 
 
 def _old_filings(tx: Tx, office: Office, until: date | None) -> list[UUID]:
@@ -160,12 +190,16 @@ def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
             people.note_drawn(tx, "atena_no", int(each["atena_no"]))
             _leave_filings(tx, each["id"])
             store.dispose_record(tx, each, index, on=today(), disposal_id=one.id)
-    else:
-        store.dispose_papers(tx, one.movements, today())
+        records = len(one.residents)
+    elif one.record_class == "filing_papers":
+        records = store.dispose_papers(tx, one.movements, today())
+    else:  # a town that keeps them longer by now keeps them longer
+        records = clocks.dispose(tx, one.record_class, last_due(office, one.record_class, one.until), LIMIT, today())
     certificate = {
         "tenant": office.tenant,
         "record_class": one.record_class,
-        "records": len(one.residents) or len(one.movements),
+        "records": records,
+        "until": one.until and str(one.until),
         "ground": one.ground,
         "proposed_by": one.proposed_by,
         "approved_by": one.approved_by,
@@ -173,7 +207,7 @@ def dispose(tx: Tx, office: Office, number: UUID) -> Disposal:
         "disposed_on": str(today()),
     }
     done = {"disposed_by": tx.actor, "disposed_at": history.moment(tx), "certificate": certificate}
-    store.update(tx, one, state="disposed", **done, residents=[])
+    store.update(tx, one, state="disposed", records=records, **done, residents=[])
     return store.disposal(tx, number)
 
 

@@ -83,10 +83,14 @@ def removed_on(tx: Tx, days: list[date], limit: int) -> list[DueRecord]:
     )
 
 
+_NO_HOLD = """NOT EXISTS (SELECT FROM resident_registry.legal_hold l
+    WHERE l.until IS NULL AND l.resident_id = ANY (movement.residents))"""
+
+
 def filings_until(tx: Tx, day: date, limit: int) -> list[UUID]:
-    """Decided or cancelled movements filed by that day whose papers are still kept."""
+    """Decided or cancelled movements filed by that day whose papers are still kept, without those of residents under a hold."""
     rows = tx.rows(
-        """SELECT id FROM resident_registry.movement WHERE filed_on <= %s AND papers_disposed_on IS NULL
+        f"""SELECT id FROM resident_registry.movement WHERE filed_on <= %s AND papers_disposed_on IS NULL AND {_NO_HOLD}
            AND state IN ('decided', 'notified', 'completed', 'cancelled') ORDER BY filed_on, id LIMIT %s""",
         (day, limit),
     )
@@ -204,11 +208,14 @@ def _empty_papers(tx: Tx, resident: UUID, on: date) -> None:
     tx.execute("DELETE FROM resident_registry.support_case WHERE id = ANY (%s)", (cases,))
 
 
-def dispose_papers(tx: Tx, movements: list[UUID], on: date) -> None:
-    """Empty the papers of these filings: the form, the documents that were shown, who filed. What the register says stays."""
-    tx.execute(
-        """UPDATE resident_registry.movement SET papers_disposed_on = %s, details = '{}', documents = '{}', filer_name = NULL
-           WHERE id = ANY (%s)""",
+def dispose_papers(tx: Tx, movements: list[UUID], on: date) -> int:
+    """Empty the papers of these filings: the form, the documents that were shown, who filed. What the register says stays.
+
+    Number of filings: a hold that came in between keeps its own.
+    """
+    return tx.execute(
+        f"""UPDATE resident_registry.movement SET papers_disposed_on = %s, details = '{{}}', documents = '{{}}', filer_name = NULL
+           WHERE id = ANY (%s) AND {_NO_HOLD}""",
         (on, movements),
     )
 
