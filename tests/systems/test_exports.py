@@ -47,6 +47,12 @@ def register(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Re
             (row["id"],),
         )
         tx.execute("UPDATE resident_registry.individual_number SET in_use = false WHERE resident_id = %s", (row["id"],))
+        tx.execute(
+            """UPDATE resident_registry.resident SET districts = '{"学校区": "女川小", "投票区": "03"}', qualifications =
+               '{"年金": "2号", "国保": {"text": "退職者", "since": "2020-04-01", "until": "2024-03-31"},
+                "介護": {"since": "2021-01-02"}}'
+               WHERE relation = '世帯主'"""
+        )
     return one
 
 
@@ -136,6 +142,18 @@ def test_changed_numbers_leave_with_the_packs_that_carry_numbers_and_no_other(re
     plain = packed(register, Contents(with_protected=True))
     assert "retired_numbers.csv" not in plain.namelist()
     assert not [each for each in ("379474484458", "24727059608") if each in text_of(plain)]
+
+
+def test_a_plain_pack_tells_no_district_of_a_protected_resident(register: Register) -> None:
+    """Mutant: `districts` as every other item; seen failing."""
+    with connect(register.superuser) as tx:
+        hidden = {row["id"] for row in tx.rows("SELECT DISTINCT resident_id::text AS id FROM resident_registry.protected")}
+    for contents, shown in ((Contents(), False), (Contents(with_protected=True), True)):
+        named, *rows = reading.rows_of_csv(packed(register, contents).read("residents.csv"))
+        found = [dict(zip(named, row, strict=True)) for row in rows if row]
+        told = {each["地区"] for each in found if each["住民識別子"] in hidden and each["続柄"] == "世帯主"}
+        assert told == ({"学校区: 女川小; 投票区: 03"} if shown else {""})
+        assert any(each["国保_資格喪失日"] == "2024-03-31" for each in found)
 
 
 @pytest.mark.proves("JP-2")

@@ -152,6 +152,11 @@ BAD_CELLS = [
     ({"住民状態": "転出予定"}, "転出予定年月日", "planned_day"),
     ({"住民種別": "外国人"}, "国籍・地域", "nationality"),
     ({"支援措置_相手方氏名": "甲"}, "支援措置_開始日", "protection"),
+    ({"地区": "女川小"}, "地区", "pairs"),
+    ({"個別事項": "年金: 2号; 年金: 3号"}, "個別事項", "pairs"),
+    ({"個別事項": "年金: "}, "個別事項", "pairs"),
+    ({"国保_資格取得日": "2020-04-02", "国保_資格喪失日": "2020-04-01"}, "国保_資格喪失日", "period"),
+    ({"介護_資格取得日": "昨日"}, "介護_資格取得日", "day"),
     ({"住民識別子": "x"}, "住民識別子", "id"),
     ({"続柄": "世帯主"}, "続柄", "heads"),
     ({"住所": "別の住所"}, "住所", "place"),
@@ -214,6 +219,20 @@ def test_full_width_digits_and_half_width_kana_are_taken_and_names_are_not_touch
         assert tx.value("SELECT kana FROM resident_registry.resident") == "ゴトウ タロウ"
         assert tx.value("SELECT building FROM resident_registry.household") == "a\\b"
         assert "123456789018" not in str(tx.rows("SELECT n::text FROM resident_registry.individual_number n"))
+
+
+def test_items_of_other_offices_and_districts_are_taken_as_the_register_has_them(register: Register) -> None:
+    """Who has none keeps the empty default. Mutant: `load_import` without the two columns, as it was; seen failing."""
+    some = {"個別事項": "年金：2号；国保: 退職者", "国保_資格取得日": "令和2年4月1日", "児童手当_資格喪失日": "2026-03-31"}
+    done = register.take(as_csv(head(1, **some | {"地区": '学校区: 女川小 ; 投票区: "3" \\'}), person(2)))
+    assert (done.state, done.faults) == ("loaded", 0)
+    with connect(register.superuser) as tx:
+        found = tx.rows("SELECT qualifications, districts FROM resident_registry.resident ORDER BY atena_no")
+    assert found[0]["qualifications"] == {
+        "年金": "2号", "国保": {"text": "退職者", "since": "2020-04-01"}, "児童手当": {"until": "2026-03-31"},
+    }  # fmt: skip
+    assert found[0]["districts"] == {"学校区": "女川小", "投票区": '"3" \\'}
+    assert found[1] == {"qualifications": {}, "districts": {}}
 
 
 def test_too_many_cells_unknown_columns_and_unreadable_files(register: Register) -> None:

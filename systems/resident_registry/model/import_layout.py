@@ -15,6 +15,7 @@ KIND_NAMES: dict[Kind, str] = {
     "individual_number": "個人番号",
     "id": "識別子",
     "choice": "選択",
+    "pairs": "名前と内容",
 }
 #: how a file is written, in sentences; a text between backticks is written as it stands
 NOTES = (

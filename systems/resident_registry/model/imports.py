@@ -9,8 +9,9 @@ from typing import Literal
 from uuid import UUID
 
 Kind = Literal[
-    "text", "name", "kana", "day", "number", "digits", "padded", "authority", "resident_code", "individual_number", "id", "choice"
-]
+    "text", "name", "kana", "day", "number", "digits", "padded", "authority", "resident_code", "individual_number", "id",
+    "choice", "pairs",
+]  # fmt: skip
 JobState = Literal["uploaded", "checked", "chosen", "loading", "loaded", "based", "refused", "withdrawn"]
 Choice = Literal["all", "valid"]
 
@@ -41,6 +42,14 @@ SEXES = (("男", "male"), ("女", "female"))
 KINDS = (("日本人", "japanese"), ("外国人", "foreign"))
 #: states of a record that is still on the register
 PRESENT = ("current", "leaving")
+
+#: 個別事項 whose days of 資格取得 and 資格喪失 have columns of their own; `Resident.qualifications` has them under these names
+QUALIFIED = ("選挙", "国保", "後期", "介護", "年金", "児童手当")
+_PERIODS = tuple(
+    Column(f"{name}_資格{word}日", f"{name}_{key}", "day", "")
+    for name in QUALIFIED
+    for key, word in (("since", "取得"), ("until", "喪失"))
+)
 
 LAYOUT: tuple[Column, ...] = (
     Column("世帯番号", "household_no", "padded", "15桁。短ければ左に0を補う。世帯ごとに同じ番号", "000000000000123", True, 15),
@@ -89,6 +98,9 @@ LAYOUT: tuple[Column, ...] = (
     Column("在留カード等番号", "residence_card_no", "text", "", "AB12345678CD", False, 20),
     Column("第30条45区分", "foreign_class", "text", "中長期在留者、特別永住者 など"),
     Column("外国人住民となった年月日", "foreign_since", "day", ""),
+    Column("個別事項", "qualifications", "pairs", "「名前: 内容」を ; で区切る", "年金: 2号; 国保: 退職者", length=2000),
+    *_PERIODS,
+    Column("地区", "districts", "pairs", "「種類: 名又はコード」を ; で区切る", "学校区: 女川小; 投票区: 03", length=2000),
     Column("消除の異動年月日", "removed_on", "day", "除票は必須、現存・転出予定は空欄"),
     Column("消除の異動年月日不詳表記", "removed_unknown", "text", "印字する文字"),
     Column("消除の届出年月日", "removed_filed_on", "day", ""),

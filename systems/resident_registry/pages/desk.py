@@ -25,6 +25,7 @@ from systems.resident_registry.model.measures import Suppression
 from systems.resident_registry.model.movements import REASONS
 from systems.resident_registry.model.people import Office, Resident
 from systems.resident_registry.rules.measures import masked
+from systems.resident_registry.rules.people import qualification
 from systems.resident_registry.service import measures, people, viewing
 from systems.resident_registry.service.office import of_process
 
@@ -76,7 +77,7 @@ class Desk:
     def page(self, template: str, *, status: int = 200, **data: Any) -> HTMLResponse:
         menu = [(path, label) for path, label, roles in MENU if not roles or roles & self.actor.roles]
         common: dict[str, Any] = {"base": BASE, "menu": menu, "states": STATES, "reasons": REASONS, "roles": self.actor.roles}
-        common |= {"purpose": PURPOSES.get(self.session.purpose or "")}
+        common |= {"qualification": qualification, "purpose": PURPOSES.get(self.session.purpose or "")}
         return pages.render(self.request, HERE, template, status=status, **common | data)
 
     def seen(self, found: Iterable[Resident]) -> list[Resident]:

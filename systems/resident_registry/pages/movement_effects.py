@@ -9,6 +9,7 @@ from uuid import UUID
 from kit.db import Tx
 from systems.resident_registry.model.movements import REASONS, Movement
 from systems.resident_registry.pages.desk import STATES, Desk
+from systems.resident_registry.rules.people import qualification
 from systems.resident_registry.service.preview import DRAWN, Effect, preview
 
 #: item of a record -> its Japanese name, in the order in which they are shown
@@ -75,5 +76,5 @@ def _value(item: str, value: Any) -> str | date:
     if isinstance(value, date):
         return value
     if isinstance(value, dict):
-        return "、".join(f"{name}: {inner}" for name, inner in value.items())
+        return "、".join(f"{name}: {qualification(inner)}" for name, inner in value.items())
     return WORDS.get(item, {}).get(value, str(value)) if value is not None else ""

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from systems.resident_registry.model.movements import Movement
+from systems.resident_registry.rules.people import qualification
 from systems.resident_registry.service import sealing
 
 #: item of a form -> its Japanese name; an item without one is not for reading
@@ -46,7 +47,7 @@ def lines(one: Movement, names: Mapping[UUID, str]) -> list[Line]:
 def _walk(value: Mapping[str, Any], heading: str, names: Mapping[str, str]) -> Iterator[Line]:
     for name, inner in sorted(value.items(), key=_place):
         if name in ("qualifications", "districts") and isinstance(inner, Mapping):
-            yield heading, LABELS[name], "、".join(f"{key}: {each}" for key, each in inner.items())
+            yield heading, LABELS[name], "、".join(f"{key}: {qualification(each)}" for key, each in inner.items())
         elif isinstance(inner, Mapping):
             yield from _walk(inner, PARTS.get(name, heading), names)
         elif name == "adopted_by":

@@ -16,6 +16,7 @@ from kit.civic.repertoire import private_use
 from kit.errors import Invalid
 from systems.resident_registry.model.imports import LAYOUT, NAME_ITEMS, PRESENT, Column, Wrong
 from systems.resident_registry.model.people import HEAD
+from systems.resident_registry.rules.import_items import disorder, pairs, periods
 from systems.resident_registry.rules.import_places import lies_elsewhere
 
 #: rule -> what to do, for the person who corrects the file
@@ -32,6 +33,8 @@ ADVICE = {
     "digits": "数字だけを、この欄の桁数で書いてください。表計算ソフトでは文字列の書式にして先頭の0を残します。",
     "check_digit": "検査数字が合いません。原本の番号と照合してください。",
     "choice": "この欄に書ける語のいずれかにしてください。",
+    "pairs": "「名前: 内容」の形で書き、二つ以上は ; で区切ってください。同じ名前は一度だけです。",
+    "period": "資格喪失日が資格取得日より前です。どちらかを直してください。",
     "id": "識別子は書き出したファイルの値をそのまま使うか、空欄にしてください。",
     "too_many_cells": "見出しより多くのセルがあります。余分なセルを消してください。",
     "birth_order": "生年月日が住民となった年月日より後です。どちらかを直してください。",
@@ -163,9 +166,11 @@ _CHECKS: dict[str, Callable[[str, int], Checked]] = {
     "resident_code": _resident_code,
     "individual_number": _individual_number,
     "id": _id,
+    "pairs": lambda cell, length: pairs(*_text(cell, length)),
 }
 _PLACE_OF = {column.item: place for place, column in enumerate(LAYOUT)}
 DEFAULTS = {"kind": "japanese", "state": "current", "position": "0", "town": "", "lot": "", "building": ""}
+DEFAULTS |= {"qualifications": "{}", "districts": "{}"}
 _ITEM = {name: _PLACE_OF[name] for name in _PLACE_OF}
 
 
@@ -183,6 +188,7 @@ class Rows:
         self._width = len(heading)
         self._required = [(place, column) for place, column in enumerate(LAYOUT) if column.required]
         self._needed = itemgetter(*(place for place, _ in self._required))
+        self._periods = periods(heading)
         self._known = str.maketrans(dict(known)) if known else None
         self.empty: list[str | None] = [DEFAULTS.get(column.item) for column in LAYOUT]
 
@@ -208,6 +214,7 @@ class Rows:
                 wrong.append(Wrong(number, column.name, "required"))
         if not wrong:
             _check_together(number, values, wrong)
+            wrong += disorder(number, values, self._periods) if self._periods else ()
             code, is_present = values[_AUTHORITY], values[_STATE] in PRESENT
             if self._tenant and lies_elsewhere(self._tenant, code, values[_ADDRESS] or "", is_present=is_present):
                 wrong.append(Wrong(number, "市区町村コード", "elsewhere"))

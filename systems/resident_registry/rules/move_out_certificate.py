@@ -20,6 +20,7 @@ from systems.resident_registry.model.movements import IN_FORCE, Movement
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules.certificate_cells import SEXES, Cell, birth, cell, foreign_items, other_names
 from systems.resident_registry.rules.certificate_content import paper_facts
+from systems.resident_registry.rules.people import qualification
 
 TEMPLATE = "move_out_certificate_1"
 #: who files a departure, and so is given its paper (arts. 24, 26, 27)
@@ -151,12 +152,3 @@ def _rows(one: Resident, sealed: str | None) -> list[list[Cell]]:
 
 def _number(sealed: str | None) -> Cell:
     return cell("個人番号", "") | ({"sealed": sealed} if sealed else {})
-
-
-def qualification(value: Any) -> str:
-    """A 個別事項 as it is printed: a text as it stands, of days the first and last, ― where there is none."""
-    if isinstance(value, Mapping):
-        return "　".join(str(each) for each in value.values() if each) or "有"
-    if value is True:
-        return "有"
-    return str(value) if value else "―"

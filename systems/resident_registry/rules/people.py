@@ -1,10 +1,12 @@
 """What a person's record must satisfy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from kit.civic.characters import check_name
 from kit.civic.codes import check_my_number, check_resident_code
+from kit.civic.dates import wareki
 from kit.civic.names import check_kana
 from kit.errors import Invalid
 from systems.resident_registry.model.errors import CheckDigit, EventBeforeBirth, NationalityMissing, TwoHeads
@@ -59,6 +61,23 @@ def check_new_resident(person: NewResident, event_on: date) -> None:
     if person.born_on > event_on:
         raise EventBeforeBirth("the event lies before the birth")
     check_numbers(person.resident_code, person.individual_number)
+
+
+def qualification(value: Any) -> str:
+    """A 個別事項 as people read it: a text as it stands, of days the first and last, ― where there is none."""
+    if isinstance(value, Mapping):
+        words = {"since": "取得", "until": "喪失"}
+        return "　".join(_said(each) + words.get(key, "") for key, each in value.items() if each) or "有"
+    if value is True:
+        return "有"
+    return str(value) if value else "―"
+
+
+def _said(part: Any) -> str:
+    try:
+        return wareki(date.fromisoformat(part))
+    except (TypeError, ValueError):
+        return str(part)
 
 
 def check_names(name: str, kana: str) -> None:

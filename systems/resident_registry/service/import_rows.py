@@ -17,6 +17,7 @@ from kit.civic.names import fold_all, pairs
 from kit.civic.repertoire import code_point
 from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, Wrong
 from systems.resident_registry.model.people import Office
+from systems.resident_registry.rules import import_items
 from systems.resident_registry.rules import imports as rules
 from systems.resident_registry.rules.people import relation_codes
 from systems.resident_registry.store import imports as store
@@ -39,6 +40,7 @@ class Checker:
     def __init__(self, office: Office, check: UUID, heading: Sequence[str | None], known: Mapping[str, str]) -> None:
         self._rows = rules.Rows(heading, known, office.tenant)
         self._heading = heading
+        self._periods = import_items.periods(heading)
         self._check = str(check)
         self._tenant = office.tenant.encode()
         self._cipher = AESGCM(office.data_key)
@@ -71,6 +73,8 @@ class Checker:
         identity = values[_ID] = values[_ID] or self._derived(b"resident", atena_no or "")
         values[_HOUSEHOLD] = values[_HOUSEHOLD] or self._derived(b"household", household_no or "")
         place = _place_of(values)
+        if self._periods:
+            values[_QUALIFICATIONS] = import_items.qualified(values, self._periods)
         is_head = rules.is_head(values)
         removed_place = folded_address = address_key = None
         if is_head or removed:
@@ -104,6 +108,7 @@ _NEEDED = [_AT[n] for n in ("household_no", "atena_no", "relation", "individual_
 _ID, _HOUSEHOLD = _AT["id"], _AT["household_id"]
 _PLACE_FROM, _PLACE_TO = _AT[PLACE_ITEMS[0]], _AT[PLACE_ITEMS[-1]] + 1
 _OPPONENT = _AT["opponent_name"]
+_QUALIFICATIONS = _AT["qualifications"]
 _names = itemgetter(*(_AT[item] for item in people.NAMED))
 _folded = itemgetter(*(_AT[item] for item in (*people.NAMED, "address")))
 _place_of = itemgetter(*(_AT[name] for name in PLACE_ITEMS))

@@ -9,7 +9,7 @@ from uuid import UUID
 from kit.db import Tx, identifier, json
 from kit.errors import NotFound
 from systems.resident_registry.model.exports import ExportJob, ExportState
-from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, STATES
+from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, QUALIFIED, STATES
 
 _JOB = ", ".join(f.name for f in fields(ExportJob))
 _STATES = {stored: written for written, stored in STATES}
@@ -139,12 +139,19 @@ _OF_PROTECTED = (
     "previous_address", "previous_authority", "before_move_address", "registered_domicile", "out_planned_to",
     "out_planned_authority", "out_fixed_to", "out_fixed_authority",
 )  # fmt: skip
+#: «name: value» of each member of a JSON object, with semicolons between (and none within); of an object within, its text
+_PAIRS = """CASE WHEN {column} <> '{{}}' THEN (SELECT string_agg(translate(e.key || ': ' || nullif(CASE jsonb_typeof(e.value)
+    WHEN 'object' THEN e.value ->> 'text' ELSE e.value #>> '{{}}' END, ''), ';；', '、、'), '; ' ORDER BY e.key)
+    FROM jsonb_each({column}) e) END"""
 _MEASURE = {"opponent_name": "name", "protected_from": "starts_on", "protected_until": "ends_on"}
 _SPECIAL = {
     "household_no": "h.household_no",
     "household_from": "h.valid_from::text",
     "individual_number": "CASE WHEN %(numbers)s THEN encode(n.sealed, 'hex') END",
+    "qualifications": _PAIRS.format(column="r.qualifications"),
+    "districts": f"CASE WHEN %(protected)s OR p.resident_id IS NULL THEN {_PAIRS.format(column='r.districts')} END",
     "sex": "CASE r.sex WHEN 'male' THEN '男' ELSE '女' END",
+    **{f"{name}_{key}": f"r.qualifications #>> '{{{name},{key}}}'" for name in QUALIFIED for key in ("since", "until")},
     "kind": "CASE r.kind WHEN 'japanese' THEN '日本人' ELSE '外国人' END",
     "state": "CASE r.state " + " ".join(f"WHEN '{a}' THEN '{b}'" for a, b in _STATES.items()) + " END",
 }
