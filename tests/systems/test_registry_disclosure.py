@@ -38,7 +38,7 @@ from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, mo
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
 #: address and identity documents of who asks
 SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
-STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "解除")
+STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "後から転出", "解除")
 TIMES = 10
 NOT_YET = ("附票", "閲覧台帳", "税証明", "コンビニ", "データ提供", "通知書")
 _numbers = itertools.count(1)
@@ -150,6 +150,9 @@ def in_state(town: Desk, url: str, state: str) -> Protected:
     if state == "併せて支援":
         protect(town, p.mate.id, [p.one.id])
         return p
+    if state == "後から転出":
+        follow(town, url, p)
+        return p
     case = protect(town, p.one.id, [], until="applied" if state == "仮支援" else "active")
     path = f"/support-cases/{case['id']}"
     match state:
@@ -166,6 +169,16 @@ def in_state(town: Desk, url: str, state: str) -> Protected:
             with connect(url, actor="clerk") as tx:
                 moved(tx, "move_out", {"residents": named(p.one, p.mate), "destination": {"address": f"仙台市青葉区{p.canary}"}})
     return p
+
+
+def follow(town: Desk, url: str, p: Protected) -> None:
+    """Protected is the housemate, who left nine days before: whoever follows is named by no case."""
+    protect(town, p.mate.id, [])
+    with connect(url, actor="clerk") as tx:
+        there = {"destination": {"address": f"仙台市青葉区{p.canary}"}}
+        moved(tx, "move_out", there | {"residents": named(p.mate)})
+        tx.execute("UPDATE resident_registry.resident SET removed_on = removed_on - 9 WHERE id = %s", (p.mate.id,))
+        moved(tx, "move_out", there | {"residents": named(p.one)})
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from systems.resident_registry.model.people import RESIDENT, Household, Resident
 from systems.resident_registry.rules.movements import PLACE_PARTS
 from systems.resident_registry.service import measures
 from systems.resident_registry.store import asof, history, people
+from systems.resident_registry.store.measures import leads_to_protected
 
 _RESIDENT, _HOUSEHOLD = TypeAdapter(Resident), TypeAdapter(Household)
 _HOUSEHOLD_ITEMS = {f.name for f in fields(Household)}
@@ -75,6 +76,8 @@ def _resident(tx: Tx, version: asof.Version, day: date, moment: datetime) -> Res
     joined = {part: place.get(part) for part in PLACE_PARTS if place.get(part) is not None}
     joined = {"postal_code": "", "address": ""} | joined | {"household_no": number}
     protected = people.resident(tx, UUID(facts["id"]), today()).restricted
+    plans = (facts[name] for name in ("out_planned_to", "out_fixed_to") if facts.get(name))  # given up since
+    protected = protected or any(leads_to_protected(tx, [facts["id"]], plan) for plan in plans)
     return _RESIDENT.validate_python(facts | _own(version) | joined | {"restricted": protected})
 
 

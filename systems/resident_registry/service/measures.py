@@ -1,7 +1,8 @@
 """What every way out asks before it shows or hands out anything of a resident, and the approval of a single issue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from kit import journal
@@ -108,6 +109,12 @@ def _check_suppressions(tx: Tx, residents: Sequence[UUID], act: Act, *, is_super
     if stopping:
         told = [{"kind": each.kind, "message": each.message, "override": each.override} for each in stopping]
         raise Suppressed("a suppression stops this: read its message", suppressions=told)
+
+
+def leads_to_protected(tx: Tx, residents: Sequence[UUID], details: Mapping[str, Any]) -> bool:
+    """Whether the form of a departure, or of a 転入通知, names the place that a protected person left for."""
+    destination = details.get("destination")
+    return destination is not None and store.leads_to_protected(tx, residents, destination["address"])
 
 
 def suppressions_in_force(tx: Tx, residents: Iterable[UUID], act: Act | None = None) -> list[Suppression]:

@@ -233,9 +233,8 @@ def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[No
     found = notices.of_movement(tx, number)
     people = [persons.resident(tx, each, today()) for each in one.residents]
     households = [persons.household(tx, one.household_id)] if one.household_id else []
-    protected = any(each.restricted for each in people) or any(
-        each.restricted for household in households for each in persons.present(tx, household.id, today())
-    )
+    protected = any(each.restricted for each in people) or measures.leads_to_protected(tx, one.residents, one.details)
+    protected |= any(each.restricted for household in households for each in persons.present(tx, household.id, today()))
     if protected and DV_OFFICER not in roles:
         return replace(one, details={}), [replace(each, content={}) for each in found]
     return replace(one, details=sealing.masked(one.details)), found

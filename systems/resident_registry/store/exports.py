@@ -32,6 +32,11 @@ _HOUSEHOLD = (
     "JOIN resident_registry.resident r ON r.id = p.resident_id)"
 )
 _AMONG = "NOT EXISTS (SELECT FROM resident_registry.protected p WHERE p.resident_id = ANY (t.residents))"
+#: a plan that was given up or that nobody has decided yet may name the place that a protected person left for
+_TELLS = "({destination} IS NULL OR NOT resident_registry.leads_to_protected({residents}, {destination}))"
+_FORM = _TELLS.format(residents="t.residents", destination="t.details #>> '{destination,address}'")
+_PLANNED = _TELLS.format(residents="ARRAY[t.resident_id]", destination="t.facts ->> 'out_planned_to'")
+_TOLD = _TELLS.format(residents="ARRAY[t.resident_id]", destination="t.content ->> 'destination'")
 _MOVEMENT = (
     "t.movement_id NOT IN (SELECT m.id FROM resident_registry.movement m JOIN resident_registry.protected p "
     "ON p.resident_id = ANY (m.residents))"
@@ -41,14 +46,15 @@ KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigra
 EXPORTED = (
     Exported("resident", "atena_no", _OF.format(column="t.id"), KEYS),
     Exported("household", "household_no", _HOUSEHOLD.format(column="t.id"), KEYS),
-    Exported("resident_history", "resident_id, version, id", _OF.format(column="t.resident_id")),
+    Exported("resident_history", "resident_id, version, id", f"{_OF.format(column='t.resident_id')} AND {_PLANNED}"),
     Exported("household_history", "household_id, version, id", _HOUSEHOLD.format(column="t.household_id")),
     Exported("kinship", "from_id, to_id, kind", f"{_OF.format(column='t.from_id')} AND {_OF.format(column='t.to_id')}"),
-    Exported("movement", "number", _AMONG),
+    Exported("movement", "number", f"{_AMONG} AND {_FORM}"),
     Exported("movement_resident", "movement_id, resident_id", f"{_OF.format(column='t.resident_id')} AND {_MOVEMENT}"),
     Exported(
         "notice", "drafted_at, id",
-        f"(t.resident_id IS NULL OR {_OF.format(column='t.resident_id')}) AND (t.movement_id IS NULL OR {_MOVEMENT})",
+        f"(t.resident_id IS NULL OR {_OF.format(column='t.resident_id')} AND {_TOLD})"
+        f" AND (t.movement_id IS NULL OR {_MOVEMENT})",
     ),
     Exported("certificate", "serial", _AMONG, ("lift_id",)),
     Exported("third_party_notice_registration", "id", _OF.format(column="t.resident_id")),

@@ -157,6 +157,12 @@ def moved(tx: Tx) -> list[SupportCase]:
     return tx.rows(sql, into=SupportCase)
 
 
+def leads_to_protected(tx: Tx, residents: Sequence[UUID], destination: str) -> bool:
+    """Whether these residents, leaving for there, would leave for where somebody left for whom a case protects."""
+    found: bool = tx.value("SELECT resident_registry.leads_to_protected(%s, %s)", (list(residents), destination))
+    return found
+
+
 def add_lift(tx: Tx, lift: Lift) -> None:
     _insert(tx, "measure_lift", lift)
 
