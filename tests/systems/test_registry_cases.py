@@ -41,7 +41,8 @@ REASON = {name: reason for reason, name in REASONS.items()} | {
     "通称": "alias",
     "旧氏": "former_surname",
 }
-STATES = {"現存": "current", "転出予定": "leaving", "転出": "moved_out", "死亡": "dead", "職権消除": "removed", "誤記載": "ended"}
+STATES = {"現存": "current", "転出予定": "leaving", "転出": "moved_out", "死亡": "dead", "職権消除": "removed"}
+STATES |= dict.fromkeys(("誤記載", "その他消除"), "ended")
 GROUNDS = {"実態調査": "fact_check", "通知": "notice", "裁判": "court", "申出": "application", "誤り": "error"}
 FILERS = {"本人": "self", "世帯主": "head", "代理人": "representative", "職権": "office"}
 TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
@@ -143,7 +144,8 @@ class Town:
             given = {SOUGHT[word]: value for word, value in step["検索"].items()}
             self.hits = [masked(each, frozenset({"registry_clerk"})) for each in search.search(self.tx, Criteria(**given))]
         elif "証明書" in step:
-            one = certificates.issue_certificate(self.tx, self.office, self.names[step["証明書"]], asked(), is_supervisor=False)
+            wanted = asked(**{"kind": "removed_copy"} if step.get("様式") == "除票" else {}, **step.get("請求", {}))
+            one = certificates.issue_certificate(self.tx, self.office, self.names[step["証明書"]], wanted, is_supervisor=False)
             self.papers.append((one.serial, certificates.certificate_pdf(self.tx, self.office, one.serial)))
             self.told = printed(self.papers[-1][1])
         elif "再作成" in step:
@@ -317,7 +319,7 @@ def correct(town: Town, step: dict[str, Any]) -> dict[str, Any]:
 DETAILS: dict[str, Any] = {
     **dict.fromkeys(("move_in", "move_in_abroad", "address_setting", "office_entry"), join),
     "birth": birth,
-    **dict.fromkeys(("move_out", "move_out_abroad", "move_out_cancel", "death", "office_removal"), leave),
+    **dict.fromkeys(("move_out", "move_out_abroad", "death", "nationality_loss", "disappearance", "office_removal"), leave),
     "in_notice": notice,
     **dict.fromkeys(("move_within", "household_split", "household_merge", "household_change"), within),
     "head_change": head,

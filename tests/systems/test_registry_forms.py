@@ -51,7 +51,7 @@ def family(tx: Tx) -> list[Resident]:
 def file(tx: Tx, reason: str, raw: Raw, *, members: list[Resident], others: Any = ()) -> Movement:
     """As the page does: read the form, make the filing, enter it and hand it in, then somebody else decides."""
     about = forms.About(ONAGAWA, members, others)
-    filled = read(forms.questions(reason, about), FILING | raw | (GROUND if forms.SHEETS[reason].by_office else {}))
+    filled = read(forms.questions(reason, about), FILING | (GROUND if forms.SHEETS[reason].by_office else {}) | raw)
     assert filled.errors == {}
     v = dict(filled.values)
     if v.get("target_no"):
@@ -95,6 +95,8 @@ CASES: dict[str, Callable[[list[Resident]], Raw]] = {
     "move_out_cancel": lambda m: {"who": all_of(m)},
     "in_notice": lambda m: AWAY | {"who": all_of(m), "received_on": [wareki(TODAY)], "event_on": [wareki(TODAY)]},
     "death": lambda m: {"who": all_of(m)[:1], f"relation-{m[1].id}": ["世帯主"]},
+    "nationality_loss": lambda m: {"who": all_of(m)[2:], "ground_kind": ["notice"]},
+    "disappearance": lambda m: {"who": all_of(m)[2:], "ground_kind": ["court"]},
     "head_change": lambda m: {"resident": all_of(m)[1:2]},
     "household_split": lambda m: {"who": all_of(m)[2:]},
     "household_merge": lambda m: {"who": all_of(m)} | {f"relation-{each.id}": ["同居人"] for each in m},
@@ -123,6 +125,8 @@ DRAFTED: dict[str, list[str]] = {
     "move_out_cancel": [],
     "in_notice": [],
     "death": ["jpki_revocation", "juki_change"],
+    "nationality_loss": ["jpki_revocation", "juki_change"],
+    "disappearance": ["jpki_revocation", "juki_change"],
     "head_change": [],
     "household_split": [],
     "household_merge": [],

@@ -72,6 +72,15 @@ def test_a_removal_by_the_office_counts_who_was_removed_also_when_it_was_taken_b
     assert report(tx) == CAME + Counter({("女川", "職権消除"): 1, ("女川", "職権回復"): 1})
 
 
+@pytest.mark.parametrize("reason", ["nationality_loss", "disappearance"])
+def test_a_removal_by_notice_is_one_among_the_others(tx: Tx, reason: str) -> None:
+    """Mutant: `LEAVING` without it; seen failing, as the wife's 続柄 changes too."""
+    head, wife, *_ = family(tx)
+    notice = {"kind": "notice", "text": "戸籍の通知", "on": TODAY}
+    moved(tx, reason, {"residents": named(head), "relations": {wife.id: "世帯主"}}, ground=notice)
+    assert report(tx) == CAME + Counter({("女川", "その他"): 1})
+
+
 def test_arrivals_and_births_count_who_came(tx: Tx) -> None:
     head, *_ = family(tx)
     bear(tx, head.household_id, person("䶒藤 三", "子", born_on=TODAY))

@@ -99,16 +99,16 @@ class InNotice(Form):
 
 
 class Removal(Form):
-    """死亡, 職権消除 (also of who lost the nationality, on the ground of the notice)"""
+    """死亡, 国籍喪失, 失踪宣告, 職権消除"""
 
-    reason: Literal["death", "office_removal"]
+    reason: Literal["death", "nationality_loss", "disappearance", "office_removal"]
     residents: list[Named] = Field(min_length=1, max_length=20)
     unknown_day: str | None = Field(None, max_length=100, description="text to print when the day is not known")
     relations: Relations = Field(default_factory=dict)
 
 
 class Restoration(Form):
-    """職権回復 of somebody removed by the office"""
+    """職権回復 of somebody removed by the office, or after a 失踪宣告 that was revoked (民法 art. 32)"""
 
     reason: Literal["office_restoration"]
     resident: Named

@@ -24,6 +24,8 @@ REASONS = {
     "move_out_due": "転出予定日の到来",
     "in_notice": "転入通知の受理",
     "death": "死亡",
+    "nationality_loss": "国籍喪失",
+    "disappearance": "失踪宣告",
     "head_change": "世帯主変更",
     "household_split": "世帯分離",
     "household_merge": "世帯合併",

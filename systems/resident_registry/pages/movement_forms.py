@@ -261,6 +261,8 @@ SHEETS: dict[str, Sheet] = {
     "in_notice": Sheet(_who(RECEIVED, *parts.DESTINATION), _noticed, removed=True),
     "birth": Sheet(_birth, lambda v, about: about.household | {"child": parts.persons(v, 1)[0]} | parts.some(v, "parents")),
     "death": Sheet(_leaving((DAY_UNKNOWN,)), _left),
+    "nationality_loss": Sheet(_leaving((DAY_UNKNOWN,)), _left, by_office=True),
+    "disappearance": Sheet(_leaving((DAY_UNKNOWN,)), _left, by_office=True),
     "head_change": Sheet(_head_change, _head_changed),
     "household_split": Sheet(
         lambda about: [

@@ -37,6 +37,9 @@ WORKED_OUT = Alert("relation-worked-out", "続柄を計算しました。確認�
 CODE_DRAWN = Alert(
     "resident-code-drawn", "転入する人の住民票コードがありません。新しいコードを割り当てます。転出証明書を確認してください。"
 )
+GOES_ON_LIVING_HERE = Alert(
+    "record-as-foreign", "国籍を失った後も住み続ける人は、外国人住民として職権記載が要ります(経過滞在者など)。確認してください。"
+)
 UNPRINTABLE = Alert("not-printable", "証明書に出力できない文字があります。文字を同定してください。")
 MARRIED = Alert(
     "still-married", "夫・妻の続柄がなくなりますが、離婚の記入がありません。離婚なら「離婚した相手」を選んでください。"

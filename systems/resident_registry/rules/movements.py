@@ -33,7 +33,15 @@ from systems.resident_registry.rules import relations
 
 PLACE_PARTS = tuple(f.name for f in fields(Place))
 #: movements of the office itself (職権) and those of My Number: decided by another officer than the one who entered them
-OFFICE = {"office_entry", "office_removal", "office_correction", "office_restoration", "reversal"}
+OFFICE = {
+    "office_entry", "office_removal", "office_correction", "office_restoration", "reversal", "nationality_loss", "disappearance",
+}  # fmt: skip
+#: kinds of ground on which a removal by the office rests, and what they are called (check_ground has the law)
+GROUNDS = {
+    "office_removal": ({"fact_check"}, "a record of an on-site fact check (実態調査)"),
+    "nationality_loss": ({"notice"}, "the notice of the family register (国籍喪失の届出又は報告)"),
+    "disappearance": ({"notice", "court"}, "the notice of the family register or the ruling (失踪宣告の届出又は審判)"),
+}
 SECOND_OFFICER = OFFICE | {"number_change", "code_change"}
 #: movements that must be filed within the period of arts. 22, 23, 25
 FILED_IN_TIME = {
@@ -42,7 +50,7 @@ FILED_IN_TIME = {
 }  # fmt: skip
 #: movements of people who live here on the day of the event; names and numbers may have changed before they came
 OF_RESIDENTS = {
-    "move_within", "move_out", "move_out_abroad", "death", "office_removal",
+    "move_within", "move_out", "move_out_abroad", "death", "nationality_loss", "disappearance", "office_removal",
     "head_change", "household_split", "household_merge", "household_change",
 }  # fmt: skip
 #: documents by which a representative shows their power (住民基本台帳法 art. 27 para. 3; which ones serve: to be verified)
@@ -75,11 +83,19 @@ def is_late(reason: str, event_on: date, filed_on: date, filing_days: int) -> bo
 
 
 def check_ground(reason: str, ground: Mapping[str, Any] | None) -> None:
-    """The office's own movements rest on something; a removal by the office on an on-site fact check (施行令 art. 12)."""
+    """The office's own movements rest on something; a removal on what the law names for it.
+
+    References
+    ----------
+    住民基本台帳法施行令 art. 8 (a record is removed when its ground is gone), art. 12 (by the office: after a fact check, or on
+    what the family register says); 戸籍法 arts. 103, 105 (国籍喪失: filing and report), art. 94 (失踪宣告). That both are
+    movements of the office itself, as the family register tells of them: to be verified.
+    """
     if reason in OFFICE and not ground:
         raise GroundMissing("say what the movement rests on")
-    if reason == "office_removal" and ground and ground["kind"] != "fact_check":
-        raise GroundMissing("a removal by the office rests on a record of an on-site fact check (実態調査)")
+    kinds, called = GROUNDS.get(reason, (None, ""))
+    if kinds and ground and ground["kind"] not in kinds:
+        raise GroundMissing(f"this removal rests on {called}")
 
 
 def check_certificate(
@@ -114,6 +130,12 @@ def check_residence(reason: str, people: Iterable[Resident], event_on: date) -> 
     """Nobody moves, leaves or changes households here before becoming a resident (R3)."""
     if reason in OF_RESIDENTS and any(each.became_resident_on > event_on for each in people):
         raise EventBeforeResidence("the event lies before the day on which this resident became one")
+
+
+def check_loses_nationality(people: Iterable[Resident]) -> None:
+    """Only a Japanese resident loses the nationality (国籍法 arts. 11–13)."""
+    if any(each.kind != "japanese" for each in people):
+        raise Invalid("only a Japanese resident loses the Japanese nationality; correct the kind of this record (職権修正)")
 
 
 def check_filer(filer: str, name: str | None, documents: Iterable[str]) -> None:

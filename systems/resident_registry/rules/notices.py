@@ -29,6 +29,8 @@ JUKI_ITEMS = {
 }  # fmt: skip
 #: changes of state that end or reopen somebody's record there
 JUKI_STATES = {"removed_on"}
+#: removals after which electronic certificates serve nobody (of the last two: to be verified)
+REVOKED = {"death", "nationality_loss", "disappearance"}
 #: of a protected resident
 FLAG: dict[str, Any] = {"support_flag": True}
 ENTRIES = {"move_in", "move_in_abroad", "address_setting", "office_entry"}
@@ -103,7 +105,7 @@ def of_reason(
         planned = told | {"out_planned_on": str(one.out_planned_on), "destination": one.out_planned_to}
         data = planned | {"items": move_out_certificate.items(one)} | (FLAG if one.restricted else {})
         found.append(Draft("move_out_certificate", "転出先の市区町村長", one, data, one.out_planned_authority))
-    if movement.reason == "death" and one.state == "dead":
+    if movement.reason in REVOKED and one.removed_reason == movement.reason:
         found.append(Draft("jpki_revocation", "地方公共団体情報システム機構", one, told))
     return found
 
@@ -111,8 +113,8 @@ def of_reason(
 def _removed_or_back(movement: Movement, one: Resident, told: dict[str, Any], *, abroad: bool) -> list[Draft]:
     """What the 戸籍の附票 must show when a record is removed or comes back.
 
-    A move to another municipality is told by that one, a death the family register knows first; nobody but this office tells of a
-    removal by the office, of its end, and of a departure abroad (art. 17 no. 2, art. 19 (1)).
+    A move to another municipality is told by that one; a death, a lost nationality or a 失踪宣告 the family register knows first;
+    nobody but this office tells of a removal by the office, of its end, and of a departure abroad (art. 17 no. 2, art. 19 (1)).
     """
     if movement.reason == "office_removal" and one.removed_on:
         return _family_register(one, told | {"removed_on": str(one.removed_on)})

@@ -12,6 +12,7 @@ from typing import Literal
 from kit.errors import Forbidden
 from systems.resident_registry.model.certificates import Delivery, Item, Request
 from systems.resident_registry.model.errors import ItemNotPrintable, RequestIncomplete
+from systems.resident_registry.model.people import Resident
 
 #: always; when asked for; asked for with a reason for this very item; asked for and mailed to the person; where an act says
 #: so; never. In the order in which the stricter of two is found.
@@ -60,6 +61,11 @@ ITEM_NAMES: dict[Item, str] = {
     "foreign": "国籍・在留資格等",
     "protective_measure": "支援措置の有無",
 }
+
+
+def is_dead(one: Resident) -> bool:
+    """Died, or is deemed to have by a ruling (失踪宣告, 民法 art. 31)."""
+    return one.state == "dead" or one.removed_reason == "disappearance"
 
 
 def cell(item: Item, request: Request, *, dead: bool) -> Cell:

@@ -17,7 +17,7 @@ CHANGES = {
 NOT_COUNTED = ("move_out_due", "in_notice", "reversal")
 #: of these, who leaves is counted, and of those, who comes to live elsewhere or with others; not who stays behind and gets
 #: another 続柄. An entry or a birth touches only who comes; a change of head, a name or a number concerns whomever it touches.
-LEAVING = ("move_out", "move_out_abroad", "death", "office_removal")
+LEAVING = ("move_out", "move_out_abroad", "death", "nationality_loss", "disappearance", "office_removal")
 MOVING = ("move_within", "household_split", "household_merge", "household_change")
 OTHER = "その他"
 POOLED = "秘匿した行の合算"

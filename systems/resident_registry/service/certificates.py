@@ -62,7 +62,7 @@ def issue_certificate(
     ids, read = [each.id for each in people], request.suppressions_read
     lift_id = measures.check_disclosure(tx, ids, asker, document=document, is_supervisor=is_supervisor, has_read=read)
     rules.check_may_issue(request, people)
-    dead = any(each.state == "dead" for each in people)
+    dead = any(printing.is_dead(each) for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
     paper = _paper(tx, office, person)
     content = pages.build_content(

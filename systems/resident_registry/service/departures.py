@@ -80,9 +80,12 @@ def remove(
 
 
 def removal(case: Case, body: Removal) -> None:
-    """死亡, 職権消除."""
+    """死亡, 国籍喪失, 失踪宣告, 職権消除; of the two in the middle the record says why (その他消除)."""
     people_ = case.named(body.residents)
-    state = {"death": "dead", "office_removal": "removed"}[body.reason]
+    if body.reason == "nationality_loss":
+        rules.check_loses_nationality(people_)
+        case.alerts.append(alerts.GOES_ON_LIVING_HERE)
+    state = {"death": "dead", "office_removal": "removed"}.get(body.reason, "ended")
     everybody = case.members(people_[0].household_id)
     remove(case, people_, everybody, body.relations, state=state, reason=body.reason, unknown=body.unknown_day)
 
@@ -124,10 +127,10 @@ def in_notice(case: Case, body: InNotice) -> None:
 
 
 def restoration(case: Case, body: Restoration) -> None:
-    """職権回復: somebody whom the office removed is a resident again."""
+    """職権回復: somebody whom the office removed, or who was declared lost and lives, is a resident again."""
     one = persons.named(case.tx, body.resident.id, body.resident.version, today())
-    if one.state != "removed":
-        raise NotRemoved("only a removal by the office is taken back so")
+    if one.state != "removed" and one.removed_reason != "disappearance":
+        raise NotRemoved("only a removal by the office, or after a 失踪宣告, is taken back so")
     people.check_still_free(case.tx, one)
     household = one.household_id
     if body.household_id is not None:

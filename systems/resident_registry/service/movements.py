@@ -40,6 +40,8 @@ PERFORM: dict[str, Perform] = {
     "move_out_cancel": departures.move_out_cancel,
     "in_notice": departures.in_notice,
     "death": departures.removal,
+    "nationality_loss": departures.removal,
+    "disappearance": departures.removal,
     "office_removal": departures.removal,
     "office_restoration": departures.restoration,
     "head_change": households.head_change,
