@@ -29,6 +29,7 @@ ROLES = {
     "supervisor": ("registry_supervisor", "registry_clerk", "dv_officer"),
     "dv-officer": ("dv_officer", "registry_clerk"),
     "number-officer": ("number_officer", "registry_clerk"),
+    "auditor": ("auditor",),
     #: what no member of staff is: whoever may everything comes furthest
     "everything": (
         "registry_clerk",

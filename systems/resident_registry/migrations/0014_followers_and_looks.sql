@@ -66,3 +66,25 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
                 OR resident_registry.lots_left_for(m.out_planned_to, m.out_fixed_to)
                     && resident_registry.lots_left_for(destination, NULL)))
 $$;
+
+-- ── The audit ──
+-- Looks of each account on each day, and how many of them were at residents whom a case named on that day or who are protected now,
+-- at individual numbers, and out of the hours. Counts alone leave it: the counter's role reads no journal.
+CREATE FUNCTION resident_registry.looks(first timestamptz, after timestamptz, opens time, closes time)
+RETURNS TABLE (actor text, day date, looks bigint, protected bigint, late bigint, numbers bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    WITH hidden AS (
+        SELECT resident_id::text AS resident, range_agg(days) AS days FROM (
+            SELECT p.resident_id, daterange(c.applied_on, c.closed_on, '[]') AS days
+            FROM resident_registry.support_protected p JOIN resident_registry.support_case c ON c.id = p.case_id
+            UNION ALL SELECT resident_id, daterange(NULL, NULL) FROM resident_registry.protected) d
+        GROUP BY 1),
+    look AS (
+        SELECT e.actor, e.at AT TIME ZONE 'Asia/Tokyo' AS at, e.key ->> 'id' AS resident,
+            e."table" = 'resident_registry.individual_number' AS is_number
+        FROM journal.entry e WHERE e.at >= first AND e.at < after AND e.kind = 'access'
+            AND e."table" IN ('resident_registry.resident', 'resident_registry.individual_number'))
+    SELECT l.actor, l.at::date, count(*), count(*) FILTER (WHERE h.days @> l.at::date),
+        count(*) FILTER (WHERE l.at::time < opens OR l.at::time >= closes), count(*) FILTER (WHERE l.is_number)
+    FROM look l LEFT JOIN hidden h USING (resident) GROUP BY 1, 2
+$$;

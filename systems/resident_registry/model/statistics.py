@@ -36,3 +36,5 @@ class Table:
     rows: list[tuple[Cell, ...]]
     is_published: bool = False
     about: tuple[UUID, ...] = ()
+    #: what its reader must know; on the page and in print, in no file that machines read
+    note: str = ""

@@ -51,6 +51,7 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("/measures", "支援措置", frozenset({"dv_officer"})),
     ("/lists", "一覧", frozenset({"registry_clerk", "registry_supervisor", "dv_officer"})),
     ("/statistics", "統計", frozenset({"statistics_officer", "registry_supervisor"})),
+    ("/access-log", "点検", frozenset({"auditor"})),
     ("/imports", "取込", frozenset({"registry_operator"})),
     ("/exports", "出力", frozenset({"registry_operator", "registry_supervisor"})),
     ("/disposals", "廃棄", frozenset({"registry_supervisor"})),
@@ -272,6 +273,7 @@ DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"))]
 Listed = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
 Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_supervisor"))]
+Auditor = Annotated[Actor, Depends(require("auditor"))]
 Operator = Annotated[Actor, Depends(require("registry_operator"))]
 #: every role of the office: who may see where work begins
 Staff = Annotated[Actor, Depends(require(*CONTRACT["roles"]))]

@@ -27,6 +27,7 @@ PURPOSE = (
 CARDS = (
     ("/lists", "一覧", "届出期間の経過、転出、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
     ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
+    ("/access-log", "アクセスログ点検表", "職員ごとの閲覧の件数、支援対象者、執務時間外", {"auditor"}),
     ("/imports", "取込", "住民のファイルを検査して登録", {"registry_operator"}),
     ("/exports", "出力", "すべての記録を決まった形式のファイルに", {"registry_operator", "registry_supervisor"}),
     ("/disposals", "廃棄", "保存期間の過ぎた記録", {"registry_supervisor"}),

@@ -8,15 +8,18 @@ from pydantic import BaseModel, Field
 
 from kit.app import problems
 from kit.auth import Actor, require
+from kit.clock import today
 from kit.errors import Forbidden
 from kit.requests import Transaction
 from systems.resident_registry.model.statistics import ListName, StatisticName, Table
 from systems.resident_registry.routes.desk import Office, Purpose, counter
+from systems.resident_registry.service import access_log
 from systems.resident_registry.service import statistics as service
 from systems.resident_registry.store import people
 
 router = counter()
 Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_supervisor"))]
+Auditor = Annotated[Actor, Depends(require("auditor"))]
 Counter = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
 Form = Literal["json", "csv", "xlsx", "pdf"]
 Month = Annotated[date | None, Query(description="any day of the month; this month when left out")]
@@ -39,15 +42,15 @@ class Sheet(BaseModel):
     header: list[str]
     rows: list[list[str | int | None]]
     is_published: bool = Field(description="small cells are withheld; 秘匿 says 1 where, and 2 for their sum")
+    note: str = Field("", description="what its reader must know")
 
 
 def _answer(table: Table, form: Form, office: Office, actor: Actor) -> Response:
     match form:
         case "json":
             rows = [list(row) for row in table.rows]
-            told = Sheet(
-                name=table.name, title=table.title, header=list(table.header), rows=rows, is_published=table.is_published
-            )
+            facts = {name: getattr(table, name) for name in ("name", "title", "is_published", "note")}
+            told = Sheet(header=list(table.header), rows=rows, **facts)
             return Response(told.model_dump_json(), media_type="application/json")
         case "csv":
             content = service.as_csv(table)
@@ -106,3 +109,19 @@ def listed(
     if name == "measures_ending" and "dv_officer" not in actor.roles:
         raise Forbidden("this list goes to the role for protective measures alone")
     return _answer(service.listed(tx, name, roles=actor.roles, month=month, days=days), form, office, actor)
+
+
+@router.get(
+    "/access-log",
+    summary="How often each account looked at residents in a month; nobody who was looked at is named",
+    response_model=Sheet,
+    responses=problems(403, 422) | SHEET,
+)
+def inspected(
+    tx: Transaction,
+    actor: Auditor,
+    office: Office,
+    form: Annotated[Form, Query(alias="format")] = "json",
+    month: Month = None,
+) -> Response:
+    return _answer(access_log.inspected(tx, office, month or today()), form, office, actor)

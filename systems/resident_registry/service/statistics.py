@@ -141,7 +141,7 @@ def _by_age(tx: Tx, tenant: str, day: date, *, is_single: bool) -> list[Group]:
 
 
 def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
-    first, after = _month(month)
+    first, after = month_of(month)
     found = store.movements(tx, first, after, but=rules.NOT_COUNTED, leaving=rules.LEAVING, moving=rules.MOVING)
     return rules.merged(
         [
@@ -154,7 +154,8 @@ def _moved(tx: Tx, tenant: str, month: date) -> list[Group]:
     )
 
 
-def _month(day: date) -> tuple[date, date]:
+def month_of(day: date) -> tuple[date, date]:
+    """The first day of the month, and the day after its last; `Invalid` when it lies ahead."""
     if day.replace(day=1) > today():
         raise Invalid("the month lies ahead: choose this one or one before it")
     first = day.replace(day=1)
@@ -194,7 +195,7 @@ def _stays(tx: Tx, roles: frozenset[str], until: date) -> Table:
 
 
 def _late(tx: Tx, month: date) -> Table:
-    found = store.late_filings(tx, *_month(month))
+    found = store.late_filings(tx, *month_of(month))
     journal.record_access(tx, RESIDENT, [n for each in found for n in each.residents], {"act": "list", "list": "late_filings"})
     header = ("異動番号", "異動事由", "異動日", "届出期限", "届出日", "処理日", "届出人", "人数(人)")
     rows: list[tuple[Cell, ...]] = []
@@ -271,4 +272,5 @@ def as_pdf(table: Table, *, tenant_name: str, operator: str) -> bytes:
     numeric = [any(isinstance(row[n], int) for row in table.rows) for n in range(len(table.header))]
     data: dict[str, object] = {"title": table.title, "tenant_name": tenant_name, "operator": operator, "day": wareki(today())}
     data |= {"header": list(table.header), "rows": cells, "numeric": numeric, "is_published": table.is_published}
+    data["note"] = table.note
     return render(TEMPLATE, data)
