@@ -153,6 +153,12 @@ class NumberUsed(Conflict):
     slug = "number-used"
 
 
+class NumberTakenSince(Conflict):
+    """この記録の番号は、いま別の記録(再び転入した本人など)で使われています。先にその記録の異動を取り消すか、番号を変更してください。"""
+
+    slug = "number-taken-since"
+
+
 class RetentionRunning(Conflict):
     """保存期間が満了していません。"""
 

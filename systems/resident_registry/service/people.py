@@ -11,7 +11,7 @@ from kit import journal
 from kit.civic.codes import resident_code_check_digit
 from kit.clock import today
 from kit.db import Tx
-from systems.resident_registry.model.errors import NumberUsed
+from systems.resident_registry.model.errors import NumberTakenSince, NumberUsed
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import RESIDENT, Arrival, Household, NewResident, Office, Place, Resident
 from systems.resident_registry.rules import people as rules
@@ -105,10 +105,15 @@ def check_not_taken(tx: Tx, office: Office, resident_code: str | None, individua
 
 
 def check_still_free(tx: Tx, one: Resident) -> None:
-    """The numbers of a removed record that comes back are nobody else's by now (R2)."""
+    """The numbers of a removed record that comes back are nobody else's by now (R2); `NumberTakenSince` names whose they are."""
     known = numbers.number(tx, one.id)
-    if numbers.code_in_use(tx, one.resident_code) or (known and numbers.is_taken(tx, "individual_number", known[1])):
-        raise NumberUsed("somebody else has a number of this record by now: change that record's number first")
+    holder = numbers.holder(tx, one.resident_code, known[1] if known else None)
+    if holder:
+        kind, atena_no = holder
+        told = f"the {kind} of the record {one.atena_no} is in use by the record {atena_no}"
+        raise NumberTakenSince(f"{told}: reverse that record's entry, or change its number, first")
+    if known and numbers.is_taken(tx, "individual_number", known[1]):
+        raise NumberUsed("the 個人番号 of this record was changed for another: it is never given again")
 
 
 def draw_resident_code() -> str:

@@ -10,8 +10,8 @@ from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.service import people, sealing, ties
 from systems.resident_registry.service.case import Case
+from systems.resident_registry.store import history, notices, numbers
 from systems.resident_registry.store import movements as store
-from systems.resident_registry.store import notices, numbers
 from systems.resident_registry.store import people as persons
 
 
@@ -33,10 +33,11 @@ def reverse(case: Case, body: Reversal) -> None:
     for one in sorted(now.values(), key=lambda each: each.id not in present):  # a head goes before another comes back
         if one.movement_id != undone.id:
             raise NotLatest("somebody it touched was touched again since")
-        if before[one.id] is None:
+        version = before[one.id]
+        if version is None:
             _never_was(case, one)
         else:
-            _as_before(case, one, undone.id, undone.reason)
+            _as_before(case, one, undone.id, version)
     for household in store.households_of(case.tx, undone.id):
         if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
@@ -57,8 +58,9 @@ def _never_was(case: Case, one: Resident) -> None:
     case.changed[one.id] = {"removed_on"}
 
 
-def _as_before(case: Case, one: Resident, movement: UUID, reason: str) -> None:
-    if one.removed_reason and one.removed_reason == reason:
+def _as_before(case: Case, one: Resident, movement: UUID, version: int) -> None:
+    """The record as in the version before the movement; when that brings it back, its numbers must be free."""
+    if one.removed_on is not None and not history.was_removed(case.tx, one.id, version):
         people.check_still_free(case.tx, one)
     if not persons.undo(case.tx, "resident", one.id, movement, case.because):
         raise NotLatest("the record was changed again since")

@@ -160,6 +160,16 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
+def was_removed(tx: Tx, resident_id: UUID, version: int) -> bool:
+    """Whether that version of the record, one of the past, was removed from the register."""
+    found: bool = tx.value(
+        """SELECT facts ->> 'removed_on' IS NOT NULL FROM resident_registry.resident_history
+           WHERE resident_id = %s AND version = %s ORDER BY valid_from DESC LIMIT 1""",
+        (resident_id, version),
+    )
+    return found
+
+
 def undo(tx: Tx, table: str, number: UUID, movement: UUID, because: Change, keys: Keys) -> bool:
     """Believe again what was believed before the movement made its version; False when the row has changed since.
 

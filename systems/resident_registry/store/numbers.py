@@ -66,3 +66,14 @@ def code_in_use(tx: Tx, code: str) -> bool:
         "SELECT EXISTS (SELECT FROM resident_registry.resident WHERE resident_code = %s AND removed_on IS NULL)", (code,)
     )
     return found
+
+
+def holder(tx: Tx, code: str, blind_index: bytes | None) -> tuple[str, str] | None:
+    """Which of the two numbers a present resident has, and that resident's 宛名番号; None when nobody has either."""
+    row = tx.row(
+        """SELECT '住民票コード' AS kind, atena_no FROM resident_registry.resident WHERE resident_code = %s AND removed_on IS NULL
+           UNION ALL SELECT '個人番号', r.atena_no FROM resident_registry.individual_number n
+           JOIN resident_registry.resident r ON r.id = n.resident_id WHERE n.blind_index = %s AND n.in_use LIMIT 1""",
+        (code, blind_index),
+    )
+    return (row["kind"], row["atena_no"]) if row else None
