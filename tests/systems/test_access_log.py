@@ -17,10 +17,10 @@ from systems.resident_registry.rules import access_log as rules
 from systems.resident_registry.service import access_log as service
 from tests.support.desk import Desk, desk
 from tests.support.machine_readable import broken_rules_of_csv, broken_rules_of_workbook
-from tests.support.registry import TODAY
+from tests.support.registry import OFFICE, TODAY, move_in, person
 from tests.systems.test_registry_disclosure import Protected, founded, moved_in, protect
 
-LOOKS, DAYS, MOST, PROTECTED, LATE, NUMBERS = range(2, 8)
+LOOKS, DAYS, MOST, PROTECTED, LATE, NUMBERS = range(3, 9)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def looked_at(town: Desk) -> tuple[Protected, Protected]:
             town.done(who, "GET", f"/residents/{each.one.id}")
     protect(town, two.one.id, [])
     town.done("other-clerk", "GET", f"/residents/{two.one.id}")
-    town.ask("number-officer", "GET", f"/residents/{one.one.id}/individual-number")
+    with connect(town.behind, actor="clerk") as tx:
+        [numbered] = move_in(tx, person("架空\u3000番号", individual_number="379474484458"))
+    town.done("number-officer", "GET", f"/residents/{numbered.id}/individual-number")
     return one, two
 
 
@@ -64,17 +66,17 @@ def counted(town: Desk, protected: set[str]) -> dict[str, dict[int, int]]:
 
 
 def test_every_look_is_counted_by_account(town: Desk, looked_at: tuple[Protected, Protected]) -> None:
-    """Mutants: `looks` of residents alone; the protected of today alone compared with nobody; both seen failing."""
+    """Mutants: `looks` at residents alone; nobody protected; both seen failing."""
     _, two = looked_at
-    rows = {row[1]: row for row in inspected(town)}
+    rows = {row[2]: row for row in inspected(town)}
     expected = counted(town, {str(two.one.id), str(two.mate.id)})
     assert set(rows) == set(expected)
     for actor, of in expected.items():
         assert {n: rows[actor][n] for n in (LOOKS, PROTECTED, LATE, NUMBERS)} == {
             n: of[n] for n in (LOOKS, PROTECTED, LATE, NUMBERS)
         }, actor
-        assert (rows[actor][0], rows[actor][DAYS], rows[actor][MOST]) == (f"{TODAY:%Y-%m}", 1, of[LOOKS])
-    assert rows["other-clerk"][PROTECTED] >= 2
+        assert [*rows[actor][:2], rows[actor][DAYS], rows[actor][MOST]] == [f"{TODAY:%Y-%m}", OFFICE.tenant, 1, of[LOOKS]]
+    assert (rows["other-clerk"][PROTECTED] >= 2, rows["number-officer"][NUMBERS]) == (True, 1)
     assert inspected(town, month=str(TODAY - timedelta(days=200))) == []
 
 
@@ -91,7 +93,7 @@ def test_a_closed_day_is_out_of_hours_whole() -> None:
     monday, sunday = date(2026, 11, 30), date(2026, 11, 29)
     of = {"actor": "甲", "protected": 1, "numbers": 0}
     days = [of | {"day": sunday, "looks": 5, "late": 0}, of | {"day": monday, "looks": 7, "late": 2}]
-    assert rules.rows("2026-11", days) == [("2026-11", "甲", 12, 2, 7, 2, 7, 0)]
+    assert rules.rows("2026-11", "045811", days) == [("2026-11", "045811", "甲", 12, 2, 7, 2, 7, 0)]
 
 
 def test_it_goes_to_the_audit_alone_and_names_nobody(town: Desk, looked_at: tuple[Protected, Protected]) -> None:

@@ -13,17 +13,17 @@ from kit.civic.dates import is_closed
 from systems.resident_registry.model.statistics import Cell
 
 HEADER = (
-    "年月", "職員", "閲覧(件)", "閲覧した日数(日)", "一日の最多(件)", "支援対象者の閲覧(件)", "執務時間外の閲覧(件)",
-    "個人番号の閲覧(件)",
+    "年月", "市区町村コード", "職員", "閲覧(件)", "閲覧した日数(日)", "一日の最多(件)", "支援対象者の閲覧(件)",
+    "執務時間外の閲覧(件)", "個人番号の閲覧(件)",
 )  # fmt: skip
 
 
-def rows(month: str, days: Iterable[Mapping[str, Any]]) -> list[tuple[Cell, ...]]:
+def rows(month: str, authority: str, days: Iterable[Mapping[str, Any]]) -> list[tuple[Cell, ...]]:
     """A row for each account, of its days; every look of a closed day is out of hours."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for each in days:
         found.setdefault(each["actor"], []).append(each)
-    return [(month, actor, *_sums(of)) for actor, of in found.items()]
+    return [(month, authority, actor, *_sums(of)) for actor, of in found.items()]
 
 
 def _sums(days: list[Mapping[str, Any]]) -> tuple[int, ...]:

@@ -32,4 +32,4 @@ def inspected(tx: Tx, office: Office, month: date) -> Table:
     start, end = (datetime.combine(day, time(), JAPAN) for day in (first, after))
     days = store.looks(tx, start, end, opens=hours["from"], closes=hours["until"])
     journal.record(tx, "event", detail={"act": "access log", "month": f"{first:%Y-%m}"})
-    return Table("access_log", TITLE, rules.HEADER, rules.rows(f"{first:%Y-%m}", days), note=NOTE)
+    return Table("access_log", TITLE, rules.HEADER, rules.rows(f"{first:%Y-%m}", office.tenant, days), note=NOTE)
