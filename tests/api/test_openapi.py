@@ -4,6 +4,7 @@ Operations that are asked in vain (all 404) prove little, so a small town with s
 printed, as a count of how far the questions came.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from tenants.home import PREFECTURE
 from tests.support.cloud import ONAGAWA, Cloud
 from tests.support.desk import Desk, desk
 from tests.support.fuzz import Found, ask_everything
-from tests.support.registry import TODAY, household_of, move_in, person
+from tests.support.registry import PLACE, TODAY, household_of, move_in, person
 from tests.systems.test_imports import as_csv, head
 from tests.systems.test_registry_disclosure import founded
 
@@ -38,9 +39,12 @@ def town(postgres: Postgres, tmp_path: Any) -> Iterator[Desk]:
     register = founded(postgres, tmp_path)
     with connect(register.superuser, actor="clerk") as tx:
         household_of(tx, 3)
-        move_in(tx, person("架空\u3000一郎"))
+        move_in(tx, person("架空\u3000一郎"), place=dataclasses.replace(PLACE, town="女川"))
     with desk(register.app) as found:
         yield found
+
+
+BROWSING = {"kind": "public_body", "applicant": "架空県", "purpose": "調査", "towns": ["女川"]}
 
 
 def objects(town: Desk) -> dict[str, list[str]]:
@@ -69,6 +73,7 @@ def objects(town: Desk) -> dict[str, list[str]]:
         "hold_id": [do("supervisor", "POST", f"/residents/{ids[0]}/legal-holds", json={"reason": "訴訟"})["id"]],
         "import_id": [do("everything", "POST", "/imports", **upload)["id"]],
         "export_id": [do("everything", "POST", "/exports", json={"ground": "移行"})["id"]],
+        "browsing_id": [do("clerk", "POST", "/browsing-applications", json=BROWSING)["id"]],
         "letter_id": [do("clerk", "GET", "/letters")["letters"][0]["id"]],
         "code_point": ["U+E000"],
     }

@@ -65,6 +65,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/confirm": {"version": 1, "body": "x", "consulted_on": "2026-11-01", "opinion": "x"},
     "/decide": {"version": 1},
     "/extend": {"version": 1},
+    "/decision": {"approved": True, "ground": "x"},
     "/close": {"version": 1, "reason": "x"},
     "/opponent": {"resident_id": str(uuid4())},
     "/legal-holds": {"reason": "x"},
@@ -86,7 +87,9 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 #: words in the paths that ask for a role which neither of the two has
-OTHER_ROLES = ("support-", "suppressions", "individual-number", "/imports/", "/exports/", "/mailing", "/disposals/", "-hold")
+OTHER_ROLES = (
+    "support-", "suppressions", "individual-number", "/imports/", "/exports/", "/mailing", "/disposals/", "-hold", "/decision",
+)  # fmt: skip
 
 
 def a_case(cloud: Cloud, code: str) -> str:
@@ -136,7 +139,7 @@ def test_another_tenants_objects_are_not_there_in_the_registry(cloud: Cloud, own
     foreign = {"resident_id": str(somebody["id"]), "household_id": str(somebody["household_id"])}
     foreign |= {"serial": certificate(cloud, other), "movement_id": movement(cloud, other), "disposal_id": str(uuid4())}
     foreign |= {"case_id": a_case(cloud, other), "suppression_id": str(uuid4()), "forwarding_id": str(uuid4())}
-    foreign |= {"hold_id": str(uuid4()), "letter_id": a_letter(cloud, other)}
+    foreign |= {"browsing_id": str(uuid4()), "hold_id": str(uuid4()), "letter_id": a_letter(cloud, other)}
     foreign |= {"import_id": an_import(cloud, other), "export_id": str(uuid4()), "code_point": "U+E000"}
     missing = {name: str(uuid4()) for name in foreign} | {"serial": f"{own}-2020-999999"}
     operations = operations_with_ids(base)

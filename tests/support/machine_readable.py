@@ -7,7 +7,7 @@ import zipfile
 
 #: signs that only one vendor's character set has, or that look different elsewhere (丸数字, 単位, ローマ数字, 囲み文字)
 _DEPENDENT = re.compile("[\u2460-\u24ff\u3200-\u33ff\u2160-\u217f\ue000-\uf8ff\u2116\u2121]")
-_TIME = ("基準日", "年月", "在留期間満了日", "処理日", "終了日", "転出予定日", "通知を受けた日")
+_TIME = ("基準日", "年月", "在留期間満了日", "処理日", "終了日", "転出予定日", "通知を受けた日", "閲覧年月日")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 

@@ -40,7 +40,7 @@ OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮�
 SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
 STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "後から転出", "解除")
 TIMES = 10
-NOT_YET = ("附票", "閲覧台帳", "税証明", "コンビニ", "データ提供", "通知書")
+NOT_YET = ("附票", "税証明", "コンビニ", "データ提供", "通知書")
 _numbers = itertools.count(1)
 
 
@@ -89,7 +89,7 @@ def moved_in(town: Desk, url: str) -> Protected:
         f"桜ヶ丘{number}番地{number * 7}",
         "架空\u3000" + "".join(random.Random(number).choices("青木花子太郎一二三", k=4)),
     )
-    place = dataclasses.replace(PLACE, address=f"宮城県牡鹿郡女川町{canary}")
+    place = dataclasses.replace(PLACE, address=f"宮城県牡鹿郡女川町{canary}", town="女川")
     people_ = [person(name), person("架空\u3000同居", "同居人", born_on=date(1990, 1, 1))]
     with connect(url, actor="clerk") as tx:
         one, mate = move_in(tx, *people_, place=place)
@@ -247,6 +247,16 @@ def lists(town: Desk, p: Protected, turn: int) -> str:
     return "".join(town.ask("all-but-dv", "GET", f"/lists/{name}", params={"format": form, "days": 3660}).text for name in names)
 
 
+def browsing(town: Desk, p: Protected, turn: int) -> str:
+    """The extract of the whole neighbourhood, for a public body or a firm."""
+    body = {"kind": ("public_body", "applicant")[turn % 2], "applicant": OPPONENT["name"], "purpose": "調査", "towns": ["女川"]}
+    one = town.done("clerk", "POST", "/browsing-applications", json=body)
+    approved = {"approved": True, "ground": "調査"}
+    town.done("supervisor", "POST", f"/browsing-applications/{one['id']}/decision", json=approved)
+    form = {"format": ("json", "csv")[turn % 2]}
+    return town.ask("clerk", "POST", f"/browsing-applications/{one['id']}/extract", params=form).text
+
+
 def pack(town: Desk, p: Protected, turn: int) -> str:
     """A pack of everything that was released without the places of protected residents."""
     out = io.BytesIO()
@@ -270,6 +280,7 @@ CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "世帯照会": lambda town, p, turn: town.ask("clerk", "GET", f"/households/{p.one.household_id}").text,
     "一覧・CSV": lists,
     "EUC": pack,
+    "閲覧台帳": browsing,
     "再印刷": lambda town, p, turn: printed(town, p.serial),
     "エラー": errors,
     "証跡": audit_text,
@@ -357,6 +368,7 @@ def test_what_was_ended_on_purpose_is_shown_again(town: Desk, everybody: dict[st
         "記載事項証明",
         "広域交付",
         "再印刷",
+        "閲覧台帳",
     ):
         assert disclosures(town, everybody["解除"], channel) == TIMES, channel
 

@@ -78,6 +78,9 @@ CLASSES: dict[str, Class] = {
         "exchange_records_years",
         "記録と、残っている出力。取り込んだファイルと検査の結果は、取込の終わりに消えています。",
     ),
+    "browsing": Class(
+        "閲覧の申出", ("browsing_application",), "", None, "毎年の公表の基になります。保存年数は定めていません。"
+    ),
     "households": Class(
         "世帯",
         ("household", "household_history"),

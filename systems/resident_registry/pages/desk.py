@@ -51,6 +51,7 @@ MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("/measures", "支援措置", frozenset({"dv_officer"})),
     ("/lists", "一覧", frozenset({"registry_clerk", "registry_supervisor", "dv_officer"})),
     ("/statistics", "統計", frozenset({"statistics_officer", "registry_supervisor"})),
+    ("/browsing", "閲覧", frozenset({"registry_clerk"})),
     ("/access-log", "点検", frozenset({"auditor"})),
     ("/imports", "取込", frozenset({"registry_operator"})),
     ("/exports", "出力", frozenset({"registry_operator", "registry_supervisor"})),

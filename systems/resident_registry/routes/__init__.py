@@ -1,6 +1,7 @@
 """The counter for machines: zone mynumber. One module a subject; the process finds their routers here."""
 
 from systems.resident_registry.routes import (
+    browsing,
     certificates,
     exports,
     history,
@@ -26,6 +27,7 @@ SUBJECTS = (
     support_cases,
     retention,
     statistics,
+    browsing,
     imports,
     exports,
 )

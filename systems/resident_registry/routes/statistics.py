@@ -45,7 +45,8 @@ class Sheet(BaseModel):
     note: str = Field("", description="what its reader must know")
 
 
-def _answer(table: Table, form: Form, office: Office, actor: Actor) -> Response:
+def answer(table: Table, form: Form, office: Office, actor: Actor) -> Response:
+    """The table in the form that was asked for."""
     match form:
         case "json":
             rows = [list(row) for row in table.rows]
@@ -87,7 +88,7 @@ def statistic(
     published: bool = True,
 ) -> Response:
     table = service.statistic(tx, name, office=office, day=day, month=month, authority=authority, is_published=published)
-    return _answer(table, form, office, actor)
+    return answer(table, form, office, actor)
 
 
 @router.get(
@@ -108,7 +109,7 @@ def listed(
 ) -> Response:
     if name == "measures_ending" and "dv_officer" not in actor.roles:
         raise Forbidden("this list goes to the role for protective measures alone")
-    return _answer(service.listed(tx, name, roles=actor.roles, month=month, days=days), form, office, actor)
+    return answer(service.listed(tx, name, roles=actor.roles, month=month, days=days), form, office, actor)
 
 
 @router.get(
@@ -124,4 +125,4 @@ def inspected(
     form: Annotated[Form, Query(alias="format")] = "json",
     month: Month = None,
 ) -> Response:
-    return _answer(access_log.inspected(tx, office, month or today()), form, office, actor)
+    return answer(access_log.inspected(tx, office, month or today()), form, office, actor)

@@ -62,6 +62,7 @@ EXPORTED = (
     Exported("disposal", "proposed_at, id", _AMONG),
     Exported("disposed_record", "atena_no", "true", ("blind_index",)),
     Exported("suppression", "id", _OF.format(column="t.resident_id")),
+    Exported("browsing_application", "number", "true"),
     Exported("support_case", "id", NEVER),
     Exported("support_protected", "case_id, resident_id", NEVER),
     Exported("support_opponent", "case_id", NEVER),

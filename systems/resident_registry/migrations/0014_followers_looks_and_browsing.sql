@@ -66,6 +66,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
                 OR resident_registry.lots_left_for(m.out_planned_to, m.out_fixed_to)
                     && resident_registry.lots_left_for(destination, NULL)))
 $$;
+-- Nothing is read by them that the asking role may not read: whoever asks who is protected, the backup's role too, needs them.
+GRANT EXECUTE ON FUNCTION resident_registry.plain_address(text), resident_registry.lots_left_for(text, text),
+    resident_registry.towns_left_for(text, text), resident_registry.leads_to_protected(uuid[], text) TO PUBLIC;
 
 -- ── The audit ──
 -- Looks of each account on each day, and how many of them were at residents whom a case named on that day or who are protected now,
@@ -88,3 +91,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
         count(*) FILTER (WHERE l.at::time < opens OR l.at::time >= closes), count(*) FILTER (WHERE l.is_number)
     FROM look l LEFT JOIN hidden h USING (resident) GROUP BY 1, 2
 $$;
+
+-- ── Browsing (住民基本台帳法 arts. 11, 11-2) ──
+CREATE TABLE resident_registry.browsing_application (
+    id             uuid PRIMARY KEY,
+    number         text NOT NULL CONSTRAINT browsing_number_once UNIQUE,
+    state          text NOT NULL CHECK (state IN ('applied', 'approved', 'refused')),
+    kind           text NOT NULL CHECK (kind IN ('public_body', 'applicant')),
+    applicant      text NOT NULL,
+    represented_by text,
+    purpose        text NOT NULL,
+    towns          text[] NOT NULL CHECK (cardinality(towns) > 0),
+    applied_on     date NOT NULL,
+    entered_by     text NOT NULL,
+    decided_by     text CONSTRAINT browsing_by_another CHECK (decided_by <> entered_by),
+    decided_on     date,
+    ground         text,
+    browsed_on     date,
+    browsed        integer,
+    CHECK ((state = 'applied') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_on IS NULL)),
+    CHECK (browsed_on IS NULL OR state = 'approved')
+);
+CREATE INDEX browsing_day ON resident_registry.browsing_application (browsed_on) WHERE browsed_on IS NOT NULL;
+SELECT journal.watch('resident_registry.browsing_application'::regclass);
