@@ -23,6 +23,7 @@ from systems.resident_registry.service import imports as service
 from systems.resident_registry.store import imports as store
 from systems.resident_registry.store import people
 
+#: who writes, and the lock that one process at a time holds
 ACTOR = "import job"
 #: a smaller file (85,000 rows) is checked in this process: starting others costs more than they save where others work too
 SMALL_BYTES = 24 << 20
@@ -62,12 +63,12 @@ def work(doors: Doors, office: Office) -> ImportJob | None:
 @contextmanager
 def _alone(doors: Doors) -> Iterator[None]:
     with connect(doors.zone, autocommit=True, actor=ACTOR) as lock:
-        if not lock.value("SELECT pg_try_advisory_lock(hashtext('import job'))"):
+        if not lock.value("SELECT pg_try_advisory_lock(hashtext(%s))", (ACTOR,)):
             raise Unavailable("another process works on this import")
         try:
             yield
         finally:  # the server notices the end of a connection later than whoever comes next
-            lock.execute("SELECT pg_advisory_unlock(hashtext('import job'))")
+            lock.execute("SELECT pg_advisory_unlock(hashtext(%s))", (ACTOR,))
 
 
 def _check(doors: Doors, office: Office, job: ImportJob) -> None:
