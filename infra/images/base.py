@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from kit.errors import Invalid, Unavailable
@@ -79,7 +80,7 @@ def _commit(container: str, name: str) -> None:
 
 
 def _made(kind: str) -> str:
-    archive = _root_of(kind)
+    archive = root(kind, BASES[kind])
     name = f"localhost/mcloud-base:{archive.parent.name.removeprefix('base-')}"
     if not _kept(name):
         container = buildah("from", "scratch")
@@ -91,9 +92,9 @@ def _made(kind: str) -> str:
     return name
 
 
-def _root_of(kind: str) -> Path:
-    """Root file system of a base as a tar file, made once for its recipe."""
-    command = [needed("mmdebstrap", "makes the base of images"), "--variant=minbase", f"--include={','.join(BASES[kind])}"]
+def root(kind: str, packages: Sequence[str]) -> Path:
+    """Root file system of a Debian with these packages as a tar file, made once for its recipe."""
+    command = [needed("mmdebstrap", "makes the base of images"), "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in EXCLUDED]
     command += ['--essential-hook=mkdir -p "$1/usr/share/man/man1"']  # Java links a page there
     command += [f"--customize-hook={hook}" for hook in (*HOOKS, "".join(f'rm -rf "$1"/{each}; ' for each in LEFT))]

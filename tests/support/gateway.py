@@ -1,30 +1,18 @@
 """A real ingress controller before a site: HAProxy Ingress from source on Debian's HAProxy, a pod that reads one namespace."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from infra.cluster import Cluster
+from infra.images import base
 from infra.testbed import images
 from infra.testbed.place import Place
 from tests.support.cluster import manifest
 from tools import cluster
-from tools.programs import cache, making, needed, run
 
-SUITE, PACKAGES = "bookworm", ("haproxy", "dumb-init", "lua-json", "socat")
+PACKAGES = ("haproxy", "dumb-init", "lua-json", "socat")
 IMAGE = f"localhost/haproxy-ingress:{cluster.INGRESS}"
 HTTPS = 8443
 READ = ["get", "list", "watch"]
-
-
-def _root() -> Path:
-    recipe = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
-    folder = cache() / f"base-gateway-{recipe}"
-    with making(folder, "making a Debian base for the gateway of tests, about 40 s") as draft:
-        if draft is not None:
-            command = [needed("mmdebstrap", "makes the base of images"), "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-            run([*command, SUITE, str(draft / "root.tar")], what="making the base of the gateway")
-    return folder / "root.tar"
 
 
 def bring(place: Place) -> None:
@@ -36,7 +24,8 @@ def bring(place: Place) -> None:
     files = [(str(file.relative_to(rootfs)), file.read_bytes(), 0o755) for file in sorted(rootfs.rglob("*")) if file.is_file()]
     files.append(("haproxy-ingress-controller", program.read_bytes(), 0o755))
     archive = place.folder / "gateway.tar"
-    images.pack_layers([_root().read_bytes(), images.archive(files)], IMAGE, ["/usr/bin/dumb-init", "--", "/start.sh"], archive)
+    layers = [base.root("gateway", PACKAGES).read_bytes(), images.archive(files)]
+    images.pack_layers(layers, IMAGE, ["/usr/bin/dumb-init", "--", "/start.sh"], archive)
     images.load(place, archive)
     archive.unlink()
 
