@@ -28,6 +28,11 @@ class Process:
     cpu_millis: int
     memory_mib: int
 
+    @property
+    def copies_at_most(self) -> int:
+        """One more than `replicas`, while upgrading."""
+        return self.replicas + 1
+
 
 @cache
 def defaults(system: str) -> tuple[int, int]:
@@ -66,12 +71,12 @@ def _process(tenant: Tenant, zone: Zone, name: str, names: list[str]) -> Process
 
 
 def sessions_at_most(tenant: Tenant) -> int:
-    """Sessions at the tenant's database: pools of its processes, one copy more counted for upgrades, and the night's work."""
-    return POOL * sum(each.replicas + 1 for each in processes(tenant)) + NIGHT_SESSIONS
+    """Sessions at the tenant's database: pools of its processes, and the night's work."""
+    return POOL * sum(each.copies_at_most for each in processes(tenant)) + NIGHT_SESSIONS
 
 
 def check_quota(tenant: Tenant) -> None:
-    """Refuse a definition whose processes do not fit its quota, one copy more than `replicas` counted for upgrades.
+    """Refuse a definition whose processes do not fit its quota, also while they are upgraded.
 
     Raises
     ------
@@ -81,9 +86,9 @@ def check_quota(tenant: Tenant) -> None:
     for zone in ZONES:
         here = [each for each in processes(tenant) if each.zone == zone]
         asked = {
-            "cpu_millis": sum(each.cpu_millis * (each.replicas + 1) for each in here),
-            "memory_mib": sum(each.memory_mib * (each.replicas + 1) for each in here),
-            "pods": sum(each.replicas + 1 for each in here),
+            "cpu_millis": sum(each.cpu_millis * each.copies_at_most for each in here),
+            "memory_mib": sum(each.memory_mib * each.copies_at_most for each in here),
+            "pods": sum(each.copies_at_most for each in here),
         }
         for name, amount in asked.items():
             given = getattr(tenant.quota, name)
