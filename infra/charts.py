@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from infra import values
 from infra.config import ROOT
-from infra.policy import Manifest
+from infra.manifests import Manifest, place
 from infra.zones import RELEASES
 from kit.errors import Invalid
 
@@ -53,18 +53,13 @@ def render(chart: str, release: str, given: dict[str, Any]) -> list[Manifest]:
     except helm_python.HelmError as wrong:
         raise Invalid(f"chart {chart}: {_reason(wrong.detail)}") from None
     found = [each for text in files.values() for each in yaml.safe_load_all(text) if each]
-    return sorted(found, key=key)
+    return sorted(found, key=place)
 
 
 def _reason(text: str) -> str:
     """Helm's report without its headings."""
     lines = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
     return "; ".join(lines) or text.strip().splitlines()[-1]
-
-
-def key(each: Manifest) -> tuple[str, str, str]:
-    """What an object is told apart by: kind, namespace, name."""
-    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ConfigError
 
 from infra.config import OLDEST
-from infra.policy import Manifest, name
+from infra.manifests import Manifest, name, place
 from kit.errors import CallerError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 #: kind -> path of its collection; {} stands for the namespace
@@ -145,14 +145,14 @@ class Cluster:
     def apply(self, each: Manifest, *, manager: str, force: bool = True, dry_run: bool = False) -> Manifest:
         """Server-side apply; what the object is afterwards, or would be."""
         query = {"fieldManager": manager, "force": str(force).lower()} | _dry(dry_run)
-        return self._named(each, lambda: self.call("PATCH", _path_of(each), each, content=APPLY, **query))
+        return self._named(each, lambda: self.call("PATCH", path(*place(each)), each, content=APPLY, **query))
 
     def replace(self, each: Manifest, *, manager: str, dry_run: bool = False) -> Manifest:
         """Put the object exactly so, taking away what somebody added; what it is afterwards, or would be."""
-        return self._named(each, lambda: self.call("PUT", _path_of(each), each, fieldManager=manager, **_dry(dry_run)))
+        return self._named(each, lambda: self.call("PUT", path(*place(each)), each, fieldManager=manager, **_dry(dry_run)))
 
     def create(self, each: Manifest, *, dry_run: bool = False) -> Manifest:
-        collection = path(each["kind"], each["metadata"].get("namespace", ""))
+        collection = path(*place(each)[:2])
         return self._named(each, lambda: self.call("POST", collection, each, **_dry(dry_run)))
 
     def delete(self, kind: str, namespace: str, object_name: str) -> bool:
@@ -185,10 +185,6 @@ def _known(told: dict[str, Any]) -> dict[str, Any]:
 
 def _dry(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
-
-
-def _path_of(each: Manifest) -> str:
-    return path(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"])
 
 
 def _problem(status: int, body: Any) -> CallerError:

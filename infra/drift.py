@@ -1,11 +1,11 @@
 """What the cluster has against what a release says: differences in words and lines, and their mending.
 
-An object is compared with what the API server itself would make of our manifest (a dry run), so defaults are no
-differences. The dry run replaces: what somebody added by hand shows too.
+An object that does not stand exactly as its manifest says is compared with what the API server itself would make of the
+manifest (a dry run), so defaults are no differences. The dry run replaces: what somebody added by hand shows too.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,16 +14,13 @@ from typing import Any, Literal
 import yaml
 
 from infra.cluster import Cluster
-from infra.policy import Graph, Manifest, name
-from kit.errors import Conflict, Forbidden, Invalid, NotFound
+from infra.manifests import Graph, Manifest, Place, name, place
+from infra.zones import NAMESPACE
+from kit.errors import Conflict, Forbidden, Invalid
 
-#: kinds that are walls: what lies in a tenant's namespace beside ours opens them
-WALLS = ("NetworkPolicy", "Role", "RoleBinding", "ResourceQuota", "LimitRange", "Ingress")
 #: kinds that cannot be replaced because the cluster fills in what may not change again
 FILLED = ("PersistentVolumeClaim", "Job")
 MANAGER = "mcloud"
-#: kind, namespace and name of an object
-Place = tuple[str, str, str]
 #: what Helm calls itself when Pulumi's provider process runs it
 PROGRAM = "python3"
 THREADS = 8
@@ -58,16 +55,45 @@ def owned(each: Manifest, release: str, namespace: str) -> Manifest:
 
 
 def compare(cluster: Cluster, wanted: Sequence[Manifest]) -> list[Difference]:
-    """What differs, by a server-side dry run; nothing is changed."""
+    """What differs; nothing is changed."""
+    return [found for found in _compared(cluster, wanted, standing(cluster, wanted)) if found]
+
+
+def _compared(cluster: Cluster, wanted: Sequence[Manifest], there: Mapping[Place, Manifest]) -> list[Difference | None]:
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda each: _compare(cluster, each), wanted))
-    return [each for each in found if each]
+        return list(pool.map(lambda each: _compare(cluster, each, there.get(place(each))), wanted))
 
 
-def _compare(cluster: Cluster, wanted: Manifest) -> Difference | None:
-    live = cluster.get(*place(wanted))
+def standing(cluster: Cluster, wanted: Sequence[Manifest]) -> dict[Place, Manifest]:
+    """What is there of these objects, by place: one LIST for each kind, of what bears the labels that its manifests share.
+
+    What is in no list is asked for by name: somebody may have taken a label away.
+    """
+    kinds: dict[str, list[Manifest]] = {}
+    for each in wanted:
+        kinds.setdefault(each["kind"], []).append(each)
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = {place(each): each for listed in pool.map(lambda some: _listed(cluster, some), kinds.values()) for each in listed}
+        left = [place(each) for each in wanted if place(each) not in found]
+        named = pool.map(lambda where: cluster.get(*where), left)
+        return found | {where: live for where, live in zip(left, named, strict=True) if live}
+
+
+def _listed(cluster: Cluster, some: Sequence[Manifest]) -> list[Manifest]:
+    """Objects of one kind, by the labels that these share; none for a single one, or without such labels."""
+    shared = set.intersection(*(set(each["metadata"].get("labels", {}).items()) for each in some))
+    if len(some) == 1 or not shared:
+        return []
+    (kind, *_), namespaces = place(some[0]), {place(each)[1] for each in some}
+    inside = namespaces.pop() if len(namespaces) == 1 else ""
+    return cluster.list(kind, inside, labelSelector=",".join(f"{key}={value}" for key, value in sorted(shared)))
+
+
+def _compare(cluster: Cluster, wanted: Manifest, live: Manifest | None) -> Difference | None:
     if live is None:
         return Difference(name(wanted), "missing", tuple(_text(plain(wanted))))
+    if plain(live) == plain(wanted):  # the API server would make nothing else of it
+        return None
     try:
         would = _would_be(cluster, wanted, live)
     except (Invalid, Forbidden) as refused:
@@ -111,6 +137,9 @@ def plain(each: Manifest) -> Manifest:
         for key, value in made["metadata"].get("annotations", {}).items()
         if not key.startswith(("deployment.kubernetes.io/", "meta.helm.sh/", "pv.kubernetes.io/", "volume.kubernetes.io/"))
     }
+    if each["kind"] == "Namespace":  # the API server's own finalizer, and its label with the name
+        made.pop("spec", None)
+        kept.get("labels", {}).pop(NAMESPACE, None)
     made["metadata"] = kept | ({"annotations": annotations} if annotations else {})
     return made
 
@@ -126,39 +155,17 @@ def _diff(live: Manifest, would: Manifest) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def place(each: Manifest) -> Place:
-    """Where an object is found."""
-    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
-
-
-def walls(cluster: Cluster, namespaces: Iterable[str]) -> list[Manifest]:
-    """All walls that stand in the namespaces."""
-    found: list[Manifest] = []
-    for inside in namespaces:
-        for kind in WALLS:
-            try:
-                found += cluster.list(kind, inside)
-            except NotFound:
-                continue
-    return found
-
-
-def foreign(cluster: Cluster, namespaces: Iterable[str], expected: Iterable[Place]) -> list[Place]:
-    """Walls in our namespaces that are not expected."""
-    return sorted({place(each) for each in walls(cluster, namespaces)} - set(expected))
-
-
 def mend(cluster: Cluster, wanted: Sequence[Manifest], *, missing_too: bool = True) -> list[str]:
     """Make every object that differs exactly so again, `missing_too` those that are gone; what was mended.
 
     First as Helm's own apply, so that its next upgrade meets no foreign hand; then as a replacement, which takes away what
     was added.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda each: _compare(cluster, each), wanted))
+    there = standing(cluster, wanted)
+    found = _compared(cluster, wanted, there)
     differing = [e for e, how in zip(wanted, found, strict=True) if how and (missing_too or how.what != "missing")]
     for each in differing:
-        live = _applied(cluster, each, manager := applier(cluster.get(*place(each))))
+        live = _applied(cluster, each, manager := applier(there.get(place(each))))
         if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
             _replaced(cluster, each, live, manager, dry_run=False)
     return [name(each) for each in differing]

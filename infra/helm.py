@@ -9,7 +9,7 @@ import yaml
 from infra import charts, drift, rollout
 from infra.cluster import Cluster
 from infra.landing import Release
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import RELEASES
 from kit.errors import Conflict, Unavailable
 
@@ -29,15 +29,18 @@ def wanted(release: Release) -> list[Manifest]:
     return [drift.owned(each, release.name, RELEASES) for each in drift.lasting(release.objects())]
 
 
-def state(cluster: Cluster, name: str) -> dict[str, Any] | None:
-    """Revision and status of a release; None when there is none."""
+def stored(cluster: Cluster, name: str) -> dict[str, Any] | None:
+    """A release as Helm stored it last: its revision, status and manifest; None when there is none.
+
+    Helm's own `status` tells the same, and asks for every object of the manifest besides.
+    """
     try:
-        found = _config(cluster.kubeconfig, cluster.context).status(name)
+        found: dict[str, Any] = _config(cluster.kubeconfig, cluster.context).get_all(name)["summary"]
     except helm_python.HelmNotFoundError:
         return None
     except helm_python.HelmError as wrong:
         raise Unavailable(f"release {name}: {_words(wrong)}") from None
-    return {"revision": found.get("version", found.get("revision")), "status": found.get("status", "")}
+    return found
 
 
 def ensure(cluster: Cluster, release: Release) -> None:
@@ -53,30 +56,29 @@ def ensure(cluster: Cluster, release: Release) -> None:
     """
     there = _taken_up(cluster, release.name)
     if there is not None:
-        drift.mend(cluster, manifest(cluster, release.name) or [], missing_too=False)  # Helm makes those
+        drift.mend(cluster, _objects(there), missing_too=False)  # Helm makes those
     _write(cluster, release, there)
     rollout.wait(cluster, release.objects())
 
 
 def _taken_up(cluster: Cluster, name: str) -> dict[str, Any] | None:
-    """State of the release after what a killed operation left pending was struck out; whoever calls holds the stack's lease."""
-    there = state(cluster, name)
-    while there is not None and str(there["status"]).startswith("pending"):
+    """The release after what a killed operation left pending was struck out; whoever calls holds the stack's lease."""
+    there = stored(cluster, name)
+    while there is not None and there["status"].startswith("pending"):
         cluster.delete("Secret", RELEASES, f"sh.helm.release.v1.{name}.v{there['revision']}")
-        there = state(cluster, name)
+        there = stored(cluster, name)
     return there
 
 
 def manifest(cluster: Cluster, name: str) -> list[Manifest] | None:
     """What the release last applied, marked as Helm marks it; None when there is no release."""
-    try:
-        text = _config(cluster.kubeconfig, cluster.context).status(name)["manifest"]
-    except helm_python.HelmNotFoundError:
-        return None
-    except helm_python.HelmError as wrong:
-        raise Unavailable(f"release {name}: {_words(wrong)}") from None
-    objects = [each for each in yaml.safe_load_all(text) if each]
-    return [drift.owned(each, name, RELEASES) for each in drift.lasting(objects)]
+    there = stored(cluster, name)
+    return None if there is None else _objects(there)
+
+
+def _objects(there: dict[str, Any]) -> list[Manifest]:
+    objects = [each for each in yaml.safe_load_all(there["manifest"]) if each]
+    return [drift.owned(each, there["name"], RELEASES) for each in drift.lasting(objects)]
 
 
 def _write(cluster: Cluster, release: Release, there: dict[str, Any] | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from infra import instance
 from infra.config import SiteConfig, read_site
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import DR, PLATFORM, namespace
 from kit.errors import NotFound
 from tenants import keyring

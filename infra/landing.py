@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from infra import charts, zones
 from infra.config import SiteConfig
-from infra.policy import Graph
+from infra.manifests import Graph
 from kit.settings import PAGES
 from tenants.catalog import index
 from tenants.home import STAFF_ZONES, ZONES, SiteName, Zone, database_name

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from infra.cluster import Cluster
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import RELEASES
 from kit.clock import now
 from kit.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ from typing import Any
 from infra import drift, foreign, helm, landing, lease, lockout, program, sites, state, tenant_space
 from infra.cluster import Cluster
 from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import DR, PLATFORM, RELEASES, namespace
 from kit.errors import Conflict, Unavailable
 from tenants.catalog import tenant

@@ -1,29 +1,21 @@
 """What the land must satisfy, as pure functions over the resource graph: run before anything is applied, and as tests.
 
-A graph is every object that a plan would leave in the cluster, as the API server reads it. A rule returns what is wrong,
-in words; nothing is changed.
+A rule returns what is wrong, in words; nothing is changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from infra import pod_security
 from infra.escalations import held
 from infra.labels import TENANTS, label_faults
+from infra.manifests import Graph, Manifest, name
 from infra.networks import network_faults
 from infra.zones import PLATFORM
 
-Manifest = dict[str, Any]
-Graph = Sequence[Manifest]
 Rule = Callable[[Graph], list[str]]
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod")
-
-
-def name(each: Manifest) -> str:
-    """How an object is called in a finding."""
-    place = each["metadata"].get("namespace")
-    return f"{each['kind']} {place + '/' if place else ''}{each['metadata']['name']}"
 
 
 def _template(each: Manifest) -> Manifest | None:

@@ -16,6 +16,7 @@ from infra.config import (
     parse_tenant,
     read_site,
 )
+from infra.manifests import Graph
 from kit.errors import Invalid
 from tenants.catalog import tenant
 from tenants.home import Home, SiteName, home
@@ -52,7 +53,7 @@ def _site(here: Home, site: SiteName, own: Mapping[str, str]) -> SiteConfig:
     return parse_site(given, "stack configuration") if given else read_site(here, site)
 
 
-def check(here: Home, stack: str, config: SiteConfig, wanted: TenantConfig) -> policy.Graph:
+def check(here: Home, stack: str, config: SiteConfig, wanted: TenantConfig) -> Graph:
     """The graph that the stack would leave.
 
     Raises

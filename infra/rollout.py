@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 from infra.cluster import Cluster, path
-from infra.policy import Graph, Manifest, name
+from infra.manifests import Graph, Manifest, name, place
 from kit.errors import CallerError, Unavailable
 
 PATIENCE_SECONDS = 240
@@ -32,8 +32,6 @@ def wait(cluster: Cluster, graph: Graph, patience: float = PATIENCE_SECONDS) -> 
     end = time.monotonic() + patience
     while waiting:
         waiting = [each for each in waiting if not _runs(cluster, each)]
-        for each in waiting:
-            _replace_stuck(cluster, each)
         if waiting:
             _give_up_early(cluster, waiting[0])
             if time.monotonic() > end:
@@ -58,8 +56,7 @@ def hopeless(cluster: Cluster, graph: Graph) -> Iterator[list[Unavailable]]:
                         _give_up_early(cluster, job)
                     except Unavailable as reason:
                         found[:] = [reason]
-                        where = path("Job", job["metadata"]["namespace"], job["metadata"]["name"])
-                        cluster.call("PATCH", where, {"spec": {"activeDeadlineSeconds": 1}}, content=MERGE)
+                        cluster.call("PATCH", path(*place(job)), {"spec": {"activeDeadlineSeconds": 1}}, content=MERGE)
 
     watcher = Thread(target=watch, daemon=True)
     if jobs:
@@ -73,26 +70,25 @@ def hopeless(cluster: Cluster, graph: Graph) -> Iterator[list[Unavailable]]:
 
 
 def _runs(cluster: Cluster, each: Manifest) -> bool:
-    live = cluster.get(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"])
-    if live is None:
-        return False
-    status, wanted = live.get("status", {}), live["spec"].get("replicas", 1)
-    seen = status.get("observedGeneration", 0) >= live["metadata"]["generation"]
-    ready = status.get("readyReplicas", 0) if each["kind"] == "StatefulSet" else status.get("availableReplicas", 0)
-    return bool(seen and status.get("updatedReplicas", 0) >= wanted and ready >= wanted and status.get("replicas", 0) == wanted)
-
-
-def _replace_stuck(cluster: Cluster, each: Manifest) -> None:
-    """Delete pods of another version that are not ready: a stateful set waits for them before it goes on, for ever if it must."""
-    if each["kind"] != "StatefulSet":
-        return
-    live = cluster.get(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"])
+    """Whether it does; a stateful set that was seen and does not is helped on."""
+    live = cluster.get(*place(each))
     if live is None or live.get("status", {}).get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return
+        return False
+    status, wanted, is_set = live["status"], live["spec"].get("replicas", 1), each["kind"] == "StatefulSet"
+    ready = status.get("readyReplicas" if is_set else "availableReplicas", 0)
+    if status.get("updatedReplicas", 0) >= wanted and ready >= wanted and status.get("replicas", 0) == wanted:
+        return True
+    if is_set:
+        _replace_stuck(cluster, each, status.get("updateRevision"))
+    return False
+
+
+def _replace_stuck(cluster: Cluster, each: Manifest, revision: str | None) -> None:
+    """Delete pods of another version that are not ready: a stateful set waits for them before it goes on, for ever if it must."""
     for pod in _all_pods(cluster, each):
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))
-        if not ready and pod["metadata"]["labels"]["controller-revision-hash"] != live["status"].get("updateRevision"):
-            cluster.delete("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
+        if not ready and pod["metadata"]["labels"]["controller-revision-hash"] != revision:
+            cluster.delete(*place(pod))
 
 
 def _pods(cluster: Cluster, each: Manifest) -> list[Manifest]:

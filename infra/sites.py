@@ -6,7 +6,7 @@ from infra import keyring_secrets, landing
 from infra.cluster import Cluster
 from infra.config import SiteConfig, kubeconfig
 from infra.drift import MANAGER
-from infra.policy import Graph, Manifest
+from infra.manifests import Graph, Manifest
 from infra.providers import objects, release
 from infra.zones import DR, PLATFORM, RELEASES
 from tenants.home import Home, SiteName

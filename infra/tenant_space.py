@@ -4,7 +4,7 @@ from pulumi import ComponentResource, Resource, ResourceOptions
 
 from infra import keyring_secrets, landing
 from infra.config import SiteConfig, TenantConfig, kubeconfig
-from infra.policy import Graph
+from infra.manifests import Graph
 from infra.providers import objects, release, walls
 from infra.zones import namespace
 from tenants.home import ZONES, Home

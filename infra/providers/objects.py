@@ -6,13 +6,12 @@ from typing import Any
 from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
-from infra import drift, lease
-from infra.cluster import Cluster
+from infra import drift
 from infra.keyring_secrets import manifest_of
-from infra.policy import Manifest
+from infra.manifests import Manifest, place
+from infra.providers.props import Props, cluster, plain, writable
 
 VERSION = "1"
-Props = dict[str, Any]
 
 
 def inputs(what: Manifest, kubeconfig: str, context: str) -> Props:
@@ -27,17 +26,13 @@ def _object(props: Props) -> Manifest:
 
 
 def ensure(props: Props) -> Props:
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    lease.check(cluster)
-    cluster.apply(_object(props), manager=drift.MANAGER)
+    writable(props).apply(_object(props), manager=drift.MANAGER)
     return {**props, "drift": []}
 
 
 def read(props: Props) -> Props | None:
     """None when it is gone. Only that a secret differs is told, never how."""
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    wanted = _object(props)
-    found = drift.compare(cluster, [wanted])
+    found = drift.compare(cluster(props), [_object(props)])
     if any(each.what == "missing" for each in found):
         return None
     return {**props, "drift": [each.told() for each in found]}
@@ -51,26 +46,19 @@ class ObjectProvider(ResourceProvider):
         return DiffResult(changes=bool(changed or _olds.get("drift")))
 
     def create(self, props: Props) -> CreateResult:
-        place = json.loads(props["object"])["metadata"]
-        return CreateResult(f"{place.get('namespace', '')}/{place['name']}", ensure(_plain(props)))
+        _, namespace, name = place(json.loads(props["object"]))
+        return CreateResult(f"{namespace}/{name}", ensure(plain(props)))
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        found = read(_plain(props))
+        found = read(plain(props))
         return ReadResult(id_, found) if found is not None else ReadResult("", {})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        return UpdateResult(ensure(_plain(_news)))
+        return UpdateResult(ensure(plain(_news)))
 
     def delete(self, _id: str, _props: Props) -> None:
-        cluster = Cluster(_props["kubeconfig"], _props["context"])
-        lease.check(cluster)
-        described = json.loads(_props["object"])
-        kind = "Secret" if described["kind"] == "KeyringSecret" else described["kind"]
-        cluster.delete(kind, described["metadata"].get("namespace", ""), described["metadata"]["name"])
-
-
-def _plain(props: Props) -> Props:
-    return {key: value for key, value in props.items() if key not in ("__provider", "drift")}
+        kind, namespace, name = place(json.loads(_props["object"]))
+        writable(_props).delete("Secret" if kind == "KeyringSecret" else kind, namespace, name)
 
 
 class KubeObject(Resource):

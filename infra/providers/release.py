@@ -6,13 +6,12 @@ from typing import Any
 from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
-from infra import charts, drift, helm, lease
-from infra.cluster import Cluster
+from infra import charts, drift, helm
 from infra.landing import Release
+from infra.providers.props import Props, cluster, plain, writable
 
 #: raised when stored states must be written anew
 VERSION = "1"
-Props = dict[str, Any]
 
 
 def release_of(props: Props) -> Release:
@@ -33,19 +32,17 @@ def inputs(release: Release, kubeconfig: str, context: str) -> Props:
 
 
 def ensure(props: Props) -> Props:
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    lease.check(cluster)
-    helm.ensure(cluster, release_of(props))
+    helm.ensure(writable(props), release_of(props))
     return {**props, "drift": []}
 
 
 def read(props: Props) -> Props | None:
     """What was applied, with what differs from it now; None when the release is gone."""
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    applied = helm.manifest(cluster, props["release"])
+    there = cluster(props)
+    applied = helm.manifest(there, props["release"])
     if applied is None:
         return None
-    return {**props, "drift": [each.told() for each in drift.compare(cluster, applied)]}
+    return {**props, "drift": [each.told() for each in drift.compare(there, applied)]}
 
 
 class ReleaseProvider(ResourceProvider):
@@ -57,23 +54,17 @@ class ReleaseProvider(ResourceProvider):
         return DiffResult(changes=bool(changed or _olds.get("drift")), replaces=replaces, delete_before_replace=True)
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult(props["release"], ensure(_plain(props)))
+        return CreateResult(props["release"], ensure(plain(props)))
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        found = read(_plain(props))
+        found = read(plain(props))
         return ReadResult(id_, found) if found is not None else ReadResult("", {})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        return UpdateResult(ensure(_plain(_news)))
+        return UpdateResult(ensure(plain(_news)))
 
     def delete(self, _id: str, _props: Props) -> None:
-        cluster = Cluster(_props["kubeconfig"], _props["context"])
-        lease.check(cluster)
-        helm.delete(cluster, _props["release"])
-
-
-def _plain(props: Props) -> Props:
-    return {key: value for key, value in props.items() if key not in ("__provider", "drift")}
+        helm.delete(writable(_props), _props["release"])
 
 
 class HelmRelease(Resource):

@@ -6,18 +6,16 @@ from typing import Any
 from pulumi import Input, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
 
-from infra import drift, lease
-from infra.cluster import Cluster
-from infra.policy import Graph
+from infra import foreign
+from infra.manifests import Graph, Place, place
+from infra.providers.props import Props, cluster, plain, writable
 
 VERSION = "1"
-Props = dict[str, Any]
 
 
 def inputs(graph: Graph, namespaces: list[str], kubeconfig: str, context: str) -> Props:
     """The walls that belong there, by kind, namespace and name."""
-    places = [(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in graph]
-    expected = sorted(place for place in places if place[0] in drift.WALLS and place[1] in namespaces)
+    expected = sorted(place(each) for each in graph if each["kind"] in foreign.WALLS and place(each)[1] in namespaces)
     return {
         "kubeconfig": kubeconfig,
         "context": context,
@@ -27,18 +25,16 @@ def inputs(graph: Graph, namespaces: list[str], kubeconfig: str, context: str) -
     }
 
 
-def foreign(props: Props) -> list[tuple[str, str, str]]:
+def beside(props: Props) -> list[Place]:
     """What lies there beside ours."""
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    expected = [(kind, place, name) for kind, place, name in json.loads(props["expected"])]
-    return drift.foreign(cluster, json.loads(props["namespaces"]), expected)
+    expected = {(kind, namespace, name) for kind, namespace, name in json.loads(props["expected"])}
+    return sorted({place(each) for each in foreign.all_walls(cluster(props), json.loads(props["namespaces"]))} - expected)
 
 
 def ensure(props: Props) -> Props:
-    cluster = Cluster(props["kubeconfig"], props["context"])
-    lease.check(cluster)
-    for kind, place, name in foreign(props):
-        cluster.delete(kind, place, name)
+    there = writable(props)
+    for where in beside(props):
+        there.delete(*where)
     return {**props, "drift": []}
 
 
@@ -50,22 +46,18 @@ class WallsProvider(ResourceProvider):
         return DiffResult(changes=bool(_olds.get("drift")) or any(_olds.get(key) != _news.get(key) for key in keys))
 
     def create(self, props: Props) -> CreateResult:
-        return CreateResult("walls", ensure(_plain(props)))
+        return CreateResult("walls", ensure(plain(props)))
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        found = [f"{kind} {place}/{name} was added by somebody else" for kind, place, name in foreign(props)]
-        return ReadResult(id_, {**_plain(props), "drift": found})
+        found = [f"{kind} {namespace}/{name} was added by somebody else" for kind, namespace, name in beside(props)]
+        return ReadResult(id_, {**plain(props), "drift": found})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        return UpdateResult(ensure(_plain(_news)))
+        return UpdateResult(ensure(plain(_news)))
 
     def delete(self, _id: str, _props: Props) -> None:
         """Nothing is taken away, walls belong to the releases; yet a destroy without a lease ends here too."""
-        lease.check(Cluster(_props["kubeconfig"], _props["context"]))
-
-
-def _plain(props: Props) -> Props:
-    return {key: value for key, value in props.items() if key not in ("__provider", "drift")}
+        writable(_props)
 
 
 class Walls(Resource):

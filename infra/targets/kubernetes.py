@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from infra.cluster import Cluster
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import PLATFORM
 from kit.errors import CallerError, NotFound, Unavailable
 from tenants.home import Home

@@ -12,7 +12,7 @@ import yaml
 
 from infra.cluster import Cluster, path
 from infra.landing import ground
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import namespace
 from kit.errors import CallerError, Conflict, Forbidden, Invalid
 from tenants.catalog import tenant

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from infra import operations
+from infra import drift, operations
 from infra.cluster import path
+from infra.config import TenantConfig
 from infra.zones import DR, PLATFORM, RELEASES, namespace
 from tests.support.cluster import ONAGAWA, Site, manifest
 
@@ -219,6 +220,28 @@ def test_a_change_by_hand_is_found_and_put_back(site: Site, what: str) -> None:
     found = operations.find_drift(site.home, STACK, mend=True)
     assert len(found["words"]) == 1, found["words"]  # this change, and none that was left from the one before
     assert len(found["mended"]) == 1
+
+
+@pytest.mark.proves("IAC-5")
+def test_an_object_that_lost_its_label_differs_and_is_not_missing(site: Site) -> None:
+    """Lists are asked for by label. Mutant: what is in no list is not asked for by name; seen failing."""
+    merge("NetworkPolicy", "deny-all", {"metadata": {"labels": {"mcloud/tenant": None}}})(site)
+    found = operations.find_drift(site.home, STACK, mend=True)
+    assert found["words"] == [f"NetworkPolicy {PLACE}/deny-all differs"]
+    assert found["mended"] == [f"NetworkPolicy {PLACE}/deny-all"]
+
+
+@pytest.mark.proves("IAC-5")
+def test_an_untouched_ground_costs_a_list_for_each_kind(site: Site) -> None:
+    """And a dry run of what the API server writes otherwise than the chart: a CronJob's defaults, 2Gi for 2048Mi.
+
+    Mutants: everything dry-run; everything asked for by name; seen failing.
+    """
+    there = operations.Land.open(site.home, STACK, TenantConfig(onboarded=False))
+    wanted, before = there.wanted(), there.cluster.requests
+    assert drift.compare(there.cluster, wanted) == []
+    otherwise = [each for each in wanted if each["kind"] in ("CronJob", "ResourceQuota", "LimitRange")]
+    assert there.cluster.requests - before == len({each["kind"] for each in wanted}) + len(otherwise)
 
 
 @pytest.mark.proves("IAC-5")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra import landing, zones
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.testbed import namespaces
 from infra.zones import APP, Crossing, Party, namespace
 from tenants.catalog import tenant

@@ -14,7 +14,7 @@ from kubernetes_validate import utils
 from infra import charts, landing, policy, sites
 from infra.config import SiteConfig
 from infra.landing import Release
-from infra.policy import Manifest
+from infra.manifests import Manifest, place
 from kit.errors import Invalid
 from kit.settings import ProcessSettings
 from tenants.catalog import catalog, tenant
@@ -90,8 +90,7 @@ def test_the_whole_prefecture_breaks_no_rule(prefecture: list[Manifest]) -> None
     graph = prefecture
     assert policy.faults(graph) == []
     assert len(graph) > 1000
-    places = [(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in graph]
-    assert len(places) == len(set(places)), "two releases own one object"
+    assert len(graph) == len({place(each) for each in graph}), "two releases own one object"
 
 
 def test_the_config_block_is_read_by_the_process() -> None:

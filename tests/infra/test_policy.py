@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra import escalations, landing, policy, sites
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from tenants.home import SiteName
 from tests.support import land
 

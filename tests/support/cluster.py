@@ -14,7 +14,7 @@ import yaml
 from infra.cluster import Cluster
 from infra.config import SiteConfig, read_site
 from infra.images.build import build
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.testbed import images
 from infra.testbed.place import Testbed
 from infra.zones import namespace

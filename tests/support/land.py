@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from infra import landing, sites
 from infra.config import SiteConfig
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from tenants.catalog import catalog, check, tenant
 from tenants.home import Zone
 from tenants.model import Tenant
