@@ -20,6 +20,7 @@ def main() -> int:
             show(certificates.measure(postgres, folder / "segments"))
         (folder / "cloud").mkdir()
         show(cloud.measure(folder / "cloud"))
+    sys.stdout.write("P4 on clusters: not measured here; `make cluster-demo` tells it of two towns at the same time\n")
     if os.geteuid() == 0 and shutil.which("containerd"):
         return land.main()
     sys.stdout.write("P1, P2, P6: not run, they need root and `make tools-cluster`\n")

@@ -20,5 +20,5 @@ def show(lines: Iterable[Line]) -> None:
     """Print the lines as a table."""
     for line in lines:
         ratio = f"{line.ratio:8.2f} ×" if line.ratio is not None else " " * 10
-        sys.stdout.write(f"{line.name:<58} {ratio}  target {line.target:<10} {line.value:10.2f} {line.unit}\n")
+        sys.stdout.write(f"{line.name:<64} {ratio}  target {line.target:<10} {line.value:10.2f} {line.unit}\n")
         sys.stdout.flush()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,10 @@ class Story:
         for code, operation in asked.items():
             done = self.api.wait(operation)
             steps = ", ".join(f"{step['name']} {step['seconds']:.1f}" for step in done["steps"])
-            self.terminal.step(code, sum(step["seconds"] for step in done["steps"]), steps)
-            self.summary["tenants"].append({"code": code, "steps": done["steps"]})
+            seconds = (datetime.fromisoformat(done["ended_at"]) - datetime.fromisoformat(done["started_at"])).total_seconds()
+            ratio = seconds / max(step["seconds"] for step in done["steps"])
+            self.terminal.step(code, seconds, f"{ratio:.2f} × its slowest step, the towns at the same time: {steps}")
+            self.summary["tenants"].append({"code": code, "seconds": seconds, "steps": done["steps"]})
             self._fetch(f"/home/mcloud/secrets/staff-{code}.json", self.home.secrets / f"staff-{code}.json")
 
     def _fetch(self, inside: str, target: Path) -> None:
