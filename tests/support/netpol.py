@@ -9,15 +9,17 @@ Labels = dict[str, str]
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod with its labels, or an address outside (`namespace` empty)."""
+    """A pod with its labels and named ports, or an address outside (`namespace` empty)."""
 
     namespace: str
     labels: Labels = field(default_factory=dict, hash=False)
     address: str = ""
+    around: Labels = field(default_factory=dict, hash=False)
+    ports: dict[tuple[str, str], int] = field(default_factory=dict, hash=False)
 
     @property
     def namespace_labels(self) -> Labels:
-        return {"kubernetes.io/metadata.name": self.namespace}
+        return {"kubernetes.io/metadata.name": self.namespace} | self.around
 
 
 def matches(selector: dict[str, Any], labels: Labels) -> bool:
@@ -52,36 +54,46 @@ def peer_matches(peer: dict[str, Any], policy_namespace: str, other: Pod) -> boo
     return matches(peer.get("podSelector", {}), other.labels)
 
 
-def port_matches(ports: list[dict[str, Any]], port: int, protocol: str) -> bool:
+def port_matches(ports: list[dict[str, Any]], destination: Pod, port: int, protocol: str) -> bool:
     if not ports:
         return True
     for each in ports:
         if each.get("protocol", "TCP") != protocol:
             continue
         first = each.get("port")
-        if first is None or first == port or (isinstance(first, int) and first <= port <= each.get("endPort", first)):
+        if first is None:
+            return True
+        if isinstance(first, str):  # a name is what the pod that is called means by it
+            first = destination.ports.get((first, protocol))
+        if first is not None and first <= port <= each.get("endPort", first):
             return True
     return False
+
+
+def types(spec: dict[str, Any]) -> list[str]:
+    """The ways that a policy binds; as the API server fills in what is not said."""
+    found: list[str] = spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+    return found
 
 
 def _side(policies: list[dict[str, Any]], own: Pod, other: Pod, port: int, protocol: str, way: str) -> bool:
     """Whether the policies that select `own` let the connection pass in that way."""
     if not own.namespace:
         return True
-    peers = "from" if way == "ingress" else "to"
+    peers, destination = ("from", own) if way == "ingress" else ("to", other)
     selecting = [
         each
         for each in policies
         if each["metadata"]["namespace"] == own.namespace
         and matches(each["spec"].get("podSelector", {}), own.labels)
-        and way.capitalize() in each["spec"]["policyTypes"]
+        and way.capitalize() in types(each["spec"])
     ]
     if not selecting:
         return True
     for each in selecting:
         for rule in each["spec"].get(way, []):
             listed = rule.get(peers)
-            if port_matches(rule.get("ports", []), port, protocol) and (
+            if port_matches(rule.get("ports", []), destination, port, protocol) and (
                 not listed or any(peer_matches(peer, own.namespace, other) for peer in listed)
             ):
                 return True
