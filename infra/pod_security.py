@@ -17,7 +17,7 @@ def containers(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def pod_faults(spec: dict[str, Any]) -> list[str]:
-    """Non-root, RuntimeDefault seccomp, no token of the cluster, nothing of the node."""
+    """Non-root, RuntimeDefault seccomp, no token of the cluster, nothing of the node, no priority of the cluster's own."""
     context = spec.get("securityContext") or {}
     faults = {
         "may run as root": context.get("runAsNonRoot") is not True or context.get("runAsUser") == 0,
@@ -26,6 +26,7 @@ def pod_faults(spec: dict[str, Any]) -> list[str]:
         "shares the node's network": bool(spec.get("hostNetwork")),
         "shares the node's processes": bool(spec.get("hostPID") or spec.get("hostIPC")),
         "mounts the node's files": any("hostPath" in volume for volume in spec.get("volumes") or []),
+        "takes the place of others": str(spec.get("priorityClassName") or "").startswith("system-"),
     }
     return [fault for fault, is_so in faults.items() if is_so]
 

@@ -62,7 +62,8 @@ def images_are_digests(graph: Graph) -> list[str]:
 
 
 #: what a tenant was promised in each zone, and no more (charts/tenant)
-PLAN = ("requests.cpu", "requests.memory", "limits.memory", "pods", "requests.storage", "persistentvolumeclaims")
+PLAN: tuple[str, ...] = ("requests.cpu", "requests.memory", "limits.memory", "limits.ephemeral-storage", "pods")
+PLAN += ("count/jobs.batch", "requests.storage", "persistentvolumeclaims")
 
 
 def quota_present(graph: Graph) -> list[str]:

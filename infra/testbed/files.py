@@ -158,6 +158,9 @@ def _kubelet(place: Place) -> dict[str, Any]:
         "failCgroupV1": False,
         "oomScoreAdj": 0,
         "evictionHard": {"memory.available": "100Mi"},
+        # one pod neither takes all process numbers nor fills the disk for a minute before anybody looks
+        "podPidsLimit": 2048,
+        "volumeStatsAggPeriod": "10s",
         # images come by import and cannot be pulled again
         "imageGCHighThresholdPercent": 100,
         "serializeImagePulls": False,

@@ -9,10 +9,10 @@ import pytest
 from infra.testbed import sites
 from infra.testbed.place import SITES, Testbed
 from tenants.home import Home
-from tests.support.cluster import site
+from tests.support.cluster import plain, site
 from tests.support.testbed import left_behind
 
-__all__ = ["environment", "site", "testbed"]
+__all__ = ["environment", "plain", "site", "testbed"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import subprocess
 from collections.abc import Callable
-from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from kit.errors import CallerError, Conflict, Forbidden, Invalid
 from tenants.catalog import tenant
 from tenants.home import ZONES
 from tests.support import land
-from tests.support.cluster import GROUNDED, MINAMISANRIKU, ONAGAWA, Site, manifest, places, refusal
+from tests.support.cluster import GROUNDED, MINAMISANRIKU, ONAGAWA, RBAC, Site, bound, manifest, places, refusal, slip
 from tools.cluster import KUBERNETES
 from tools.programs import HERE
 
@@ -96,6 +95,7 @@ BAD: dict[str, Callable[[Manifest], Any]] = {
         capabilities={"add": ["NET_ADMIN"], "drop": ["ALL"]}
     ),
     "no seccomp": lambda pod: pod["spec"]["securityContext"].pop("seccompProfile"),
+    "a neighbour's place": lambda pod: pod["spec"].update(priorityClassName="system-cluster-critical"),
     "tag": lambda pod: pod["spec"]["containers"][0].update(image="mcloud:latest"),
     "tag in an init container": lambda pod: pod["spec"].update(
         initContainers=[pod["spec"]["containers"][0] | {"name": "i", "image": "mcloud:1"}]
@@ -179,28 +179,16 @@ def ways(cluster: Cluster, place: str) -> dict[str, Callable[[], Any]]:
     return labelled | {f"owner by {method}": partial(owned, method) for method in ("POST", "PATCH", "PUT")}
 
 
-def granted(site: Site, account: str, place: str) -> list[tuple[str, str]]:
+def granted(site: Site, account: str, place: str) -> None:
     """A slip of the administrator: the tenant's operator may do everything with namespaces."""
     rule = {"apiGroups": [""], "resources": ["namespaces", "namespaces/status", "namespaces/finalize"], "verbs": ["*"]}
-    base = "/apis/rbac.authorization.k8s.io/v1"
-    version = "rbac.authorization.k8s.io/v1"
-    role = manifest("ClusterRole", "", "slip", version, rules=[rule])
-    binding = manifest(
-        "ClusterRoleBinding",
-        "",
-        "slip",
-        version,
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "slip"},
-        subjects=[{"kind": "ServiceAccount", "name": account, "namespace": place}],
-    )
-    site.admin.call("POST", f"{base}/clusterroles", role)
-    site.admin.call("POST", f"{base}/clusterrolebindings", binding)
-    return [("clusterroles", "slip"), ("clusterrolebindings", "slip")]
+    site.admin.call("POST", f"/apis/{RBAC}/clusterroles", manifest("ClusterRole", "", "slip", RBAC, rules=[rule]))
+    site.admin.create(bound("ClusterRoleBinding", "", "slip", "slip", account, of=place))
 
 
 def withdrawn(site: Site) -> None:
     for kind in ("clusterrolebindings", "clusterroles"):
-        refusal(lambda: site.admin.call("DELETE", f"/apis/rbac.authorization.k8s.io/v1/{kind}/slip"))  # noqa: B023
+        refusal(lambda: site.admin.call("DELETE", f"/apis/{RBAC}/{kind}/slip"))  # noqa: B023
 
 
 def labels_of(site: Site) -> dict[str, dict[str, str]]:
@@ -340,34 +328,22 @@ def test_one_container_has_a_limit_of_its_own(site: Site) -> None:
     # who says nothing gets something, which the quota then counts
     plain["spec"]["containers"][0].pop("resources")
     given = site.admin.create(plain, dry_run=True)["spec"]["containers"][0]["resources"]
-    assert given == {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}
+    disk = {"ephemeral-storage": "128Mi"}
+    assert given == {"requests": {"cpu": "50m", "memory": "64Mi"} | disk, "limits": {"memory": "128Mi"} | disk}
 
 
 @pytest.mark.proves("ISO-10")
 def test_walls_are_built_by_the_landing_identity_alone(site: Site) -> None:
     """A tenant who was given `edit` in his own namespace by mistake still opens no wall."""
-    version = "rbac.authorization.k8s.io/v1"
-    binding = manifest(
-        "RoleBinding",
-        PLACE,
-        "slip",
-        version,
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
-        subjects=[{"kind": "ServiceAccount", "name": "operator", "namespace": PLACE}],
-    )
-    site.admin.create(binding)
-    try:
+    wide = manifest("NetworkPolicy", PLACE, "wide", "networking.k8s.io/v1", spec={"podSelector": {}, "ingress": [{}]})
+    with slip(site, PLACE):
         slipped = site.tenant(ONAGAWA)
-        wide = manifest("NetworkPolicy", PLACE, "wide", "networking.k8s.io/v1", spec={"podSelector": {}, "ingress": [{}]})
-        again = deepcopy(binding) | {"metadata": {"name": "more", "namespace": PLACE}}
         for act in (
             lambda: slipped.create(wide),
             lambda: slipped.call("DELETE", path("NetworkPolicy", PLACE, "deny-all")),
-            lambda: slipped.create(again),
+            lambda: slipped.create(bound("RoleBinding", PLACE, "more", "admin", "operator")),
             lambda: slipped.call("DELETE", path("ResourceQuota", PLACE, "plan")),
         ):
             assert isinstance(refusal(act), Forbidden)
         assert refusal(lambda: slipped.create(manifest("ConfigMap", PLACE, "own"), dry_run=True)) is None
-    finally:
-        site.admin.delete("RoleBinding", PLACE, "slip")
     assert site.run("drift", "--tenant", ONAGAWA)["differs"] is False

@@ -123,7 +123,7 @@ def test_who_would_lock_himself_out_is_refused_before_anything_is_applied(
 def test_the_plan_says_that_one_would_lock_oneself_out(site: Site, stranger: Home) -> None:
     """Mutant: a plan without warnings; seen failing."""
     assert re.match(REFUSED, operations.plan(stranger, "site-primary")["words"][0])
-    assert operations.plan(site.home, "site-primary")["words"] == ["nothing would change"]
+    assert not any("is not in mcloud:landing" in each for each in operations.plan(site.home, "site-primary")["words"])
 
 
 @pytest.mark.parametrize("named", [LANDER, "system:serviceaccounts:default"])

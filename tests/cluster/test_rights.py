@@ -11,9 +11,8 @@ from infra.escalations import ESCALATIONS
 from infra.zones import namespace
 from kit.errors import Forbidden
 from tenants.home import ZONES
-from tests.support.cluster import GROUNDED, ONAGAWA, Site, manifest, refusal
+from tests.support.cluster import GROUNDED, ONAGAWA, RBAC, Site, manifest, refusal
 
-RBAC = "rbac.authorization.k8s.io/v1"
 #: where an escalation is tried: the account's own zone, another tenant's, the cluster's own, and the whole cluster
 ELSEWHERE = (namespace("046060", "mynumber"), "kube-system", "mcloud-platform", "")
 

@@ -83,7 +83,10 @@ OLD_CLASS = {"kubernetes.io/ingress.class": "other"}
 SEEN_BY_ALL = {"kind": "Group", "name": "system:serviceaccounts"}
 CLUSTER_ADMIN = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
 #: what every tenant's quota bounds
-PLAN = ("requests.cpu", "requests.memory", "limits.memory", "pods", "requests.storage", "persistentvolumeclaims")
+PLAN = (
+    *("requests.cpu", "requests.memory", "limits.memory", "pods", "count/jobs.batch"),
+    *("requests.storage", "persistentvolumeclaims", "limits.ephemeral-storage"),
+)
 UNCONFINED = {"type": "Unconfined"}
 
 
@@ -126,6 +129,7 @@ MUTANTS: list[tuple[Callable[..., list[str]], Change]] = [
     (policy.pods_are_restricted, in_pod(lambda spec: spec["securityContext"].pop("seccompProfile"))),
     (policy.pods_are_restricted, in_pod(lambda spec: spec.pop("automountServiceAccountToken"))),
     (policy.pods_are_restricted, in_pod(lambda spec: spec["volumes"].append({"name": "x", "hostPath": {"path": "/"}}))),
+    (policy.pods_are_restricted, in_pod(lambda spec: spec.update(priorityClassName="system-node-critical"))),
     (policy.containers_are_restricted, in_pod(lambda spec: spec["containers"][0]["securityContext"].update(privileged=True))),
     (
         policy.containers_are_restricted,

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.support import land
 
 ONAGAWA, MINAMISANRIKU = "045811", "046060"
 GROUNDED = (ONAGAWA, MINAMISANRIKU)
+RBAC = "rbac.authorization.k8s.io/v1"
 
 
 @dataclass
@@ -83,6 +85,23 @@ def places(codes: tuple[str, ...] = GROUNDED) -> list[str]:
     return [namespace(code, zone) for code in codes for zone in ZONES]
 
 
+def bound(kind: str, place: str, name: str, role: str, account: str, of: str = "") -> Manifest:
+    """A binding that gives a service account one of the cluster's own roles."""
+    subjects = [{"kind": "ServiceAccount", "name": account, "namespace": of or place}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+    return manifest(kind, place, name, RBAC, roleRef=reference, subjects=subjects)
+
+
+@contextmanager
+def slip(site: Site, place: str) -> Iterator[None]:
+    """By mistake the administrator gave the tenant's operator `admin` in his own namespace."""
+    site.admin.create(bound("RoleBinding", place, "slip", "admin", "operator"))
+    try:
+        yield
+    finally:
+        site.admin.delete("RoleBinding", place, "slip")
+
+
 def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
     """An instance whose site primary is that cluster, without the bundled servers."""
     config: dict[str, Any] = {
@@ -101,6 +120,21 @@ def _with_image(testbed: Testbed) -> Path:
     place, made = testbed.place("primary"), build("mcloud", testbed.home.path / "images")
     images.ensure_platform(place, made.name, made.reference, made.archive)
     return place.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def plain(site: Site) -> Iterator[str]:
+    """A namespace that nobody landed, whose `operator` is its administrator, and whose `default` account may do everything."""
+    place = "plain"
+    site.admin.apply(manifest("Namespace", "", place), manager="test")
+    site.admin.apply(manifest("ServiceAccount", place, "operator"), manager="test")
+    site.admin.create(bound("ClusterRoleBinding", "", "plain", "cluster-admin", "default", of=place))
+    try:
+        with slip(site, place):
+            yield place
+    finally:
+        site.admin.delete("ClusterRoleBinding", "", "plain")
+        site.admin.delete("Namespace", "", place)
 
 
 @pytest.fixture(scope="session")
