@@ -60,9 +60,8 @@ class Standing:
 
     def flows(self, source: str) -> list[tuple[str, int, str]]:
         """What a pod tries: connections of which the end that a kind binds, or one beside it, lies where the policies are."""
-        others = [other for other in kinds.PODS if other != source]
-        bound = {"ingress": lambda other: other, "egress": lambda _: source}
-        return [(other, *to) for other, to in product(others, self.tried) if bound[self.kinds[to[0]][0]](other).startswith("x/")]
+        found = [(other, *to) for other, to in product(kinds.PODS, self.tried) if other != source]
+        return [flow for flow in found if (flow[0] if self.kinds[flow[1]][0] == "ingress" else source).startswith("x/")]
 
     def differ(self, answers: Mapping[tuple[str, str, int, str], bool], walls: Sequence[Wall]) -> set[str]:
         """Kinds of which a connection was not as those policies say."""
