@@ -289,7 +289,7 @@ def test_the_purpose_comes_first(counter: Desk) -> None:
 #: what addresses may ask besides ids: days, words of a list, pages of it; never what names a person
 IN_ADDRESSES = {
     "after", "as_of", "authority", "csrf", "day", "days", "format", "known", "known_at", "limit", "month", "next", "published",
-    "resident", "state", "version",
+    "resident", "state", "version", "year",
 }  # fmt: skip
 
 
