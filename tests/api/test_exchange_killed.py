@@ -119,7 +119,7 @@ def test_an_import_whose_worker_and_counter_are_killed_ends_whole(town: Cloud, t
 
 @pytest.mark.proves("JRN-13")
 def test_a_pack_whose_worker_and_counter_are_killed_is_made_once_and_whole(town: Cloud) -> None:
-    """After the test above. Mutant: the job is said to be made before it is; seen failing."""
+    """After the test above."""
     if value(town, "SELECT count(*) FROM resident_registry.resident") != RESIDENTS:
         pytest.skip("the register was not filled in this run")
     with town.registry(OHIRA, "registry-operator", purpose="operation") as operator:
