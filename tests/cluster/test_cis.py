@@ -13,11 +13,11 @@ import pytest
 
 from infra import policy, sites
 from infra.cluster import Cluster
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from kit.errors import Forbidden, Invalid
 from tests.cluster.test_admission import good_pod, told
 from tests.cluster.test_rights import may
-from tests.cluster.test_walls import image, until
+from tests.support.pods import image, until
 from tests.support import land
 from tests.support.cluster import ONAGAWA, RBAC, Site, manifest, places
 

@@ -10,7 +10,8 @@ from itertools import count, product
 import pytest
 
 from infra.zones import Party
-from tests.cluster.test_walls import KNOCK, LISTEN, PROTOCOLS, inside, pod, until
+from tests.cluster.test_walls import KNOCK, LISTEN, PROTOCOLS
+from tests.support.pods import inside, pod, until
 from tests.support import kinds
 from tests.support.cluster import Site, manifest
 from tests.support.kinds import ANYBODY, Choice, Opening, Wall

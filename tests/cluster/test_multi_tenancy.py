@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra.cluster import Cluster, names, path
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import namespace
 from kit.errors import CallerError
 from tests.cluster.test_admission import good_pod

@@ -12,11 +12,11 @@ import pytest
 
 from infra import zones
 from infra.cluster import names
-from infra.policy import Manifest
+from infra.manifests import Manifest
 from infra.zones import API, Party, namespace
 from kit.errors import CallerError, Forbidden
 from tenants.catalog import tenant
-from tests.cluster.test_walls import inside, logs, pod, until
+from tests.support.pods import inside, logs, pod, until
 from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, manifest, refusal, slip
 
 GREEDY, NEIGHBOUR = Party(namespace(ONAGAWA, "lgwan"), "greedy"), Party(namespace(MINAMISANRIKU, "lgwan"), "shared")

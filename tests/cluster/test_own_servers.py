@@ -39,7 +39,8 @@ from tenants.catalog import tenant
 from tenants.home import PREFECTURE, ZONES, Home
 from tenants.keyring import cli_secret
 from tenants.processes import processes
-from tests.cluster.test_walls import LISTEN, PORTS, PROTOCOLS, knock, pod, until
+from tests.cluster.test_walls import LISTEN, PORTS, PROTOCOLS, knock
+from tests.support.pods import pod, until
 from tests.support import gateway
 from tests.support.browser import press, sign_in
 from tests.support.cloud import free_ports

@@ -1,58 +1,61 @@
-"""A town's process in the cluster: on the platform's own PostgreSQL, behind its walls, upgraded while people work."""
+"""A town's processes in the cluster: behind their walls, upgraded while a clerk works, together and apart."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from infra import drift, keyring_secrets, landing, operations, rollout
-from infra.cluster import path
-from infra.config import Images, TenantConfig
+from infra import drift, keyring_secrets, landing, operations, policy, rollout
+from infra.cluster import KINDS, path
+from infra.config import TenantConfig
+from infra.targets import identity
 from infra.targets.services import listening, wait_until
-from infra.zones import API, RELEASES, namespace
+from infra.testbed.images import ensure_platform
+from infra.testbed.place import Place, Testbed
+from infra.zones import KEYCLOAK_PORT, PLATFORM, POSTGRES_PORT, PROCESS_PORT, RELEASES, namespace
+from kit.db import connect
 from kit.errors import CallerError, Unavailable
-from tenants import catalog, onboard
+from tenants import catalog, databases, onboard
 from tenants.home import ZONES, Home
-from tests.cluster.test_walls import image, inside, logs, pod, until
+from tenants.home import home as instance
+from tenants.keyring import database_secret, postgres_url, tenant_url
+from tests.support import asking, release
 from tests.support.cluster import ONAGAWA, Site, describe, refusal
+from tests.support.pods import image, inside, logs
 from tests.support.postgres import free_port
 from tools.cluster import kubectl
+from tools.demo.counter import token
 
 STACK = f"tenant-{ONAGAWA}"
 PLACE = namespace(ONAGAWA, "mynumber")
-#: asks for health until the time is over, and tells every answer that is not 200; its own walls open a moment after it starts
-ASK = (
-    "import http.client,socket,sys,time\nopen_by=time.time()+30\n"
-    "while time.time()<open_by:\n"
-    " try: socket.create_connection((sys.argv[1],8080),1).close();break\n"
-    " except OSError: time.sleep(0.05)\n"
-    "end=time.time()+float(sys.argv[2]);n=0;bad=[]\n"
-    "while time.time()<end:\n"
-    " try:\n"
-    "  c=http.client.HTTPConnection(sys.argv[1],8080,timeout=10);c.request('GET','/health');s=c.getresponse().status;c.close()\n"
-    " except OSError as e: s=type(e).__name__\n"
-    " n+=1\n"
-    " if s!=200: bad.append(s)\n"
-    " time.sleep(0.05)\n"
-    "print(n,bad)\n"
-)
+HEALTH = f"shared.{PLACE}:{PROCESS_PORT}/health"
 
 
 @dataclass
 class Town:
-    """女川町 with its database in the cluster."""
+    """女川町 with its database and its realm in the cluster."""
 
     site: Site
     home: Home
+    images: dict[str, str]
 
     def define(self, **change: Any) -> None:
         body = catalog.tenant(ONAGAWA).model_dump(mode="json")
         catalog.apply(self.home, catalog.check(body | change, "test"))
+
+    def describe(self, **images: str) -> None:
+        """The site's description with these images."""
+        more = {"mcloud:images": self.images | images, "mcloud:issuer": self.home.keycloak_url}
+        describe(self.home.path, self.site.kubeconfig, **more)
 
     def apply(self) -> dict[str, Any]:
         return self.site.run("apply", "--tenant", ONAGAWA)
@@ -62,18 +65,16 @@ class Town:
         pods = self.site.admin.list("Pod", PLACE)
         return [each for each in pods if each["status"]["phase"] == "Running" and "deletionTimestamp" not in each["metadata"]]
 
-    def ask(self, name: str, seconds: int) -> None:
-        """Somebody who may knock goes on asking."""
-        host = f"shared.{PLACE}.svc.cluster.local"
-        self.site.admin.create(pod(self.site, API, name, ASK, host, str(seconds)))
-        until(self.site, API.namespace, name, "Running", "Succeeded")
-
-    def answers(self, name: str) -> tuple[int, str]:
-        """How many answers there were, and those that were not 200."""
-        until(self.site, API.namespace, name, "Succeeded", seconds=400)
-        count, bad = logs(self.site, API.namespace, name).strip().split(" ", 1)
-        self.site.admin.delete("Pod", API.namespace, name)
-        return int(count), bad
+    def server(self, name: str) -> list[dict[str, Any]]:
+        """One of the platform's servers as its chart has it, with its secret; its walls stand with the site."""
+        facts = {"of": name, "site": "primary", "home": str(self.home.path)}
+        described = {"metadata": {"name": name, "namespace": PLATFORM}, "facts": facts}
+        self.site.admin.apply(keyring_secrets.manifest_of(described), manager="test")
+        whole = self.site.config.model_copy(update={"bundled": True, "storage_gib": 5})
+        found = [each for each in landing.site_release("primary", whole).objects() if each["metadata"]["name"] == name]
+        for each in found:
+            self.site.admin.apply(each, manager="test")
+        return found
 
 
 def founded(home: Home, *names: str) -> None:
@@ -83,65 +84,109 @@ def founded(home: Home, *names: str) -> None:
             step.ensure()
 
 
-@pytest.fixture(scope="module")
-def town(site: Site) -> Iterator[Town]:
-    """PostgreSQL as the platform's chart has it, the town's database founded through it, its processes landed."""
-    name, port = image(site), free_port()
-    images = {"cloud": name, "keycloak": name}
-    describe(site.home.path, site.kubeconfig, **{"mcloud:images": images})
-    (site.home.path / "config.yaml").write_text(yaml.safe_dump({"ports": {"postgres_primary": port}}))
-    home = Home(site.home.path)
-    facts = {"of": "postgres", "site": "primary", "home": str(home.path)}
-    described = {"metadata": {"name": "postgres", "namespace": "mcloud-platform"}, "facts": facts}
-    site.admin.apply(keyring_secrets.manifest_of(described), manager="test")
-    whole = site.config.model_copy(update={"bundled": True, "storage_gib": 5})
-    server = [
-        each
-        for each in landing.site_release("primary", whole).objects()
-        if each["metadata"]["name"] == "postgres" or ("postgres" in each["metadata"]["name"] and each["kind"] == "NetworkPolicy")
-    ]
-    for each in server:
-        site.admin.apply(each, manager="test")
-    rollout.wait(site.admin, server)
-    command = [str(kubectl()), f"--kubeconfig={site.kubeconfig}", "port-forward", "--namespace=mcloud-platform"]
-    forward = subprocess.Popen([*command, "pod/postgres-0", f"{port}:5432"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@contextmanager
+def way_to(site: Site, pod: str, port: int, target: int) -> Iterator[None]:
+    """A port of this machine that leads to a server of the platform."""
+    command = [str(kubectl()), f"--kubeconfig={site.kubeconfig}", "port-forward", f"--namespace={PLATFORM}"]
+    quiet = subprocess.DEVNULL
+    forward = subprocess.Popen([*command, f"pod/{pod}", f"{port}:{target}"], stdout=quiet, stderr=quiet)
     try:
-        wait_until(lambda: listening(port), "the way to PostgreSQL", 30)
-        founded(home, "database", "migrations")
-        made = Town(site, home)
-        made.define(scale={"resident_registry": {"replicas": 2}})
-        made.apply()
-        yield made
+        wait_until(lambda: listening(port), f"the way to {pod}", 30)
+        yield
     finally:
         forward.kill()
         forward.wait()
 
 
+@pytest.fixture(scope="module")
+def town(site: Site) -> Iterator[Town]:
+    """PostgreSQL and Keycloak as the platform's chart has them, the town founded through them, its processes landed."""
+    ports = {"postgres_primary": free_port(), "keycloak": free_port()}
+    (site.home.path / "config.yaml").write_text(yaml.safe_dump({"ports": ports}))
+    home = Home(site.home.path)
+    made = Town(site, home, {"cloud": image(site), "keycloak": image(site, "mcloud-keycloak")})
+    made.describe()
+    rollout.wait(site.admin, made.server("postgres"))
+    with way_to(site, "postgres-0", home.ports.postgres_primary, POSTGRES_PORT):
+        owner = database_secret(home, "keycloak")
+        databases.ensure_database(postgres_url(home, "primary"), "keycloak", {"owner": owner})
+        identity.lay(f"postgresql://keycloak_owner:{owner}@{home.postgres_address('primary')}/keycloak", identity.kept())
+        keycloak = made.server("keycloak")
+        founded(home, "database", "migrations")
+        made.define(scale={"resident_registry": {"replicas": 2}})
+        made.apply()
+        rollout.wait(site.admin, keycloak)
+        with way_to(site, "keycloak-0", home.ports.keycloak, KEYCLOAK_PORT):
+            founded(home, "realm")
+            yield made
+    site.admin.delete("StatefulSet", PLATFORM, "keycloak")
+
+
+@pytest.fixture
+def place(site: Site, request: pytest.FixtureRequest) -> Place:
+    """Where images are carried in: the run's own testbed, or the one that stands in `MCLOUD_HOME`."""
+    if not os.environ.get("MCLOUD_TEST_KUBECONFIG"):
+        own: Place = request.getfixturevalue("testbed").place("primary")
+        return own
+    found = Testbed(instance()).place("primary")
+    if found.kubeconfig != site.kubeconfig:
+        pytest.skip("no image can be carried into a cluster that is only named")
+    return found
+
+
 def test_a_towns_process_answers_behind_its_walls(town: Town) -> None:
-    town.ask("ask-once", 3)
-    count, bad = town.answers("ask-once")
-    assert count > 5
-    assert bad == "[]"
+    asking.begin(town.site, "ask-once", [HEALTH])
+    time.sleep(3)
+    told = asking.end(town.site, "ask-once")[HEALTH]
+    assert set(told) == {200}
+    assert told[200] > 5
     pods = town.copies()
     assert len(pods) == 2
     walls = [logs(town.site, PLACE, each["metadata"]["name"], "wall") for each in pods]
     assert all("stands after" in text for text in walls)
 
 
-def test_a_rolling_upgrade_loses_no_request(town: Town) -> None:
-    before = {each["metadata"]["uid"] for each in town.site.admin.list("Pod", PLACE)}
-    town.ask("ask-upgrade", 100)
-    town.define(scale={"resident_registry": {"replicas": 2, "memory_mib": 448}})
+#: of a release that is to come: the table that the asked routes read gets a column
+MIGRATION = "0999_upgrade.sql"
+COLUMN = "ALTER TABLE resident_registry.resident ADD COLUMN upgraded boolean;\n"
+
+
+def _images(town: Town) -> set[str]:
+    """Images that anything of the town runs, or would start by the clock, at the whole site."""
+    listed = partial(town.site.admin.list, labelSelector=f"mcloud/tenant={ONAGAWA}")
+    specs = [each["spec"] for each in listed("Pod") if "deletionTimestamp" not in each["metadata"]]
+    specs += [each["spec"]["jobTemplate"]["spec"]["template"]["spec"] for each in listed("CronJob")]
+    return {each["image"] for spec in specs for each in (*spec.get("initContainers", ()), *spec["containers"])}
+
+
+# mutant, seen failing: a copy that was started counts as ready (charts/system without its probes)
+def test_an_upgrade_with_a_migration_loses_no_request(town: Town, place: Place, tmp_path: Path) -> None:
+    """As docs/runbooks/upgrade.md has it: the image carried in, its digest written, the town applied; a clerk works on."""
+    whole, migrations = place.testbed.home.path / "images" / "mcloud.tar", "app/systems/resident_registry/migrations"
+    made = release.with_file(whole, f"{migrations}/{MIGRATION}", COLUMN, tmp_path / "next.tar")
+    ensure_platform(place, made.name, made.reference, made.archive)
+    old, before = town.images["cloud"], {each["metadata"]["uid"] for each in town.copies()}
+    town.images["cloud"] = made.reference
+    town.describe()
+    paths = ("health", "resident-registry/register", "resident-registry/residents?born_on=2011-03-11")
+    urls = [f"shared.{PLACE}:{PROCESS_PORT}/{each}" for each in paths]
+    clerk = {"Authorization": f"Bearer {token(town.home, ONAGAWA, 'registry-clerk')}", "X-Purpose": "certificate"}
+    asking.begin(town.site, "ask-upgrade", urls, clerk)
     started = time.monotonic()
-    assert town.apply()["changes"]["update"] == 1
+    assert _images(town) == {old}
+    town.apply()
     seconds = time.monotonic() - started
-    count, bad = town.answers("ask-upgrade")
+    told = asking.end(town.site, "ask-upgrade")
+    print(f"rolling upgrade: {seconds:.0f} s, answers {[dict(told[url]) for url in urls]}")
+    assert [set(told[url]) for url in urls] == [{200}, {200}, {200}]
+    assert min(told[url][200] for url in urls) > 100
     after = {each["metadata"]["uid"] for each in town.copies()}
-    print(f"rolling upgrade: {count} requests during {seconds:.0f} s, not answered: {bad}")
-    assert seconds < 100
+    assert len(after) == 2
     assert not before & after
-    assert count > 100
-    assert bad == "[]"
+    assert _images(town) == {made.reference}
+    with connect(tenant_url(town.home, ONAGAWA, "owner")) as tx:
+        assert tx.value("SELECT count(*) FROM migrations.applied WHERE name = %s", (MIGRATION,)) == 1
+        assert tx.value("SELECT count(upgraded) FROM resident_registry.resident") == 0
 
 
 def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
@@ -157,33 +202,57 @@ def test_a_changed_secret_reaches_the_pods(town: Town) -> None:
     assert told.strip() == "only-for-this-run"
 
 
-def test_one_copy_at_a_time_may_be_taken_away(town: Town) -> None:
+def _evict(town: Town, name: str) -> CallerError | None:
+    """What the API server refused the eviction with, as whoever empties a node would be; None when it let it through."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": PLACE}}
+    return refusal(lambda: town.site.admin.call("POST", path("Pod", PLACE, name) + "/eviction", body))
+
+
+# mutants, seen failing: a disruption budget that selects nothing; the release of a process that is no longer wanted is kept
+def test_a_system_stands_apart_in_two_copies_and_comes_back(town: Town) -> None:
+    """The registry leaves the process its zone shares, and returns to it."""
+    before, everything = _left(town), _objects(town)
+    town.define(scale={"resident_registry": {"replicas": 2, "apart": True}})
+    town.apply()
+    assert _left(town)["deployments"] == ["resident-registry"]
     names = [each["metadata"]["name"] for each in town.copies()]
     assert len(names) == 2
+    registry, public = f"resident-registry.{PLACE}:{PROCESS_PORT}", f"shared.{namespace(ONAGAWA, 'internet')}:{PROCESS_PORT}"
+    own = {f"{registry}/health": 200, f"{registry}/resident-registry/register": 401, f"{public}/verify": 200}
+    others = {f"{registry}/verify": 404, f"{public}/resident-registry/register": 404}
+    asking.begin(town.site, "ask-apart", [*own, *others])
+    time.sleep(3)
+    told = asking.end(town.site, "ask-apart")
+    assert {url: set(answers) for url, answers in told.items()} == {url: {each} for url, each in (own | others).items()}
+    assert _evict(town, names[0]) is None
+    refused = _evict(town, names[1])
+    assert refused is not None
+    assert "disruption budget" in refused.detail
+    town.define(scale={"resident_registry": {"replicas": 2}})
+    town.apply()
+    assert _left(town) == before
+    assert _objects(town) == everything
+    assert len(town.copies()) == 2
 
-    def evict(name: str) -> CallerError | None:
-        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": PLACE}}
-        return refusal(lambda: town.site.admin.call("POST", path("Pod", PLACE, name) + "/eviction", body))
 
-    assert evict(names[0]) is None
-    told = evict(names[1])
-    assert told is not None
-    assert "disruption budget" in told.detail
+def _objects(town: Town) -> list[str]:
+    """Everything in the cluster that bears the town's mark and does not come and go by itself."""
+    found = [town.site.admin.list(kind, labelSelector=f"mcloud/tenant={ONAGAWA}") for kind in KINDS if kind not in ("Pod", "Job")]
+    return sorted(policy.name(each) for one in found for each in one)
 
 
 def test_an_image_that_is_missing_is_named_and_the_old_copies_go_on(town: Town) -> None:
-    name = image(town.site)
     missing = "localhost/mcloud@sha256:" + "0" * 64
-    describe(town.home.path, town.site.kubeconfig, **{"mcloud:images": {"cloud": missing, "keycloak": name}})
-    town.ask("ask-missing", 30)
+    town.describe(cloud=missing)
+    asking.begin(town.site, "ask-missing", [HEALTH])
     try:
         with pytest.raises(Unavailable, match=f"image {missing}: .* carry it in"):
             town.apply()
     finally:
-        describe(town.home.path, town.site.kubeconfig, **{"mcloud:images": {"cloud": name, "keycloak": name}})
-    count, bad = town.answers("ask-missing")
-    assert count > 20
-    assert bad == "[]"
+        town.describe()
+    told = asking.end(town.site, "ask-missing")[HEALTH]
+    assert set(told) == {200}
+    assert told[200] > 20
     assert town.apply()["changed"] is True
 
 
@@ -222,16 +291,8 @@ def test_destroying_takes_the_processes_and_leaves_the_ground(town: Town) -> Non
 # mutant: without `_replace_stuck` the set waits for a pod that can never start
 def test_a_stateful_set_takes_the_corrected_image(town: Town) -> None:
     """The last of the module: the town's database is away meanwhile."""
-
-    def server(name: str) -> list[Any]:
-        images = Images(cloud=name, keycloak=name)
-        whole = town.site.config.model_copy(update={"bundled": True, "storage_gib": 5, "images": images})
-        objects = landing.site_release("primary", whole).objects()
-        found = [each for each in objects if (each["kind"], each["metadata"]["name"]) == ("StatefulSet", "postgres")]
-        for each in found:
-            town.site.admin.apply(each, manager="test")
-        return found
-
+    town.describe(cloud="localhost/mcloud@sha256:" + "0" * 64)
     with pytest.raises(Unavailable, match="carry it in"):
-        rollout.wait(town.site.admin, server("localhost/mcloud@sha256:" + "0" * 64))
-    rollout.wait(town.site.admin, server(image(town.site)), patience=90)
+        rollout.wait(town.site.admin, town.server("postgres"))
+    town.describe()
+    rollout.wait(town.site.admin, town.server("postgres"), patience=90)

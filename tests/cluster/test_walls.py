@@ -2,24 +2,21 @@
 
 import json
 import os
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from infra import landing, zones
-from infra.manifests import Manifest
 from infra.testbed import namespaces
-from infra.zones import APP, Crossing, Party, namespace
+from infra.zones import Crossing, Party, namespace
 from tenants.catalog import tenant
 from tenants.home import ZONES
 from tenants.processes import processes
 from tests.support.cluster import GROUNDED, ONAGAWA, Site, manifest
-from tools.cluster import kubectl
+from tests.support.pods import inside, logs, pod, until
 
 PORTS = (5432, 8000, 8080, 8100)
 PROTOCOLS = ("TCP", "UDP")
@@ -76,65 +73,6 @@ WATCH_BOTH = (
     "while time.time()<end:\n"
     " print(f'{time.time():.3f}',opens(*sys.argv[2:4]),opens(*sys.argv[4:6]),flush=True); time.sleep(0.05)\n"
 )
-
-
-def image(site: Site) -> str:
-    """The platform's own image at the site."""
-    nodes = site.admin.call("GET", "/api/v1/nodes")["items"]
-    names = [name for node in nodes for each in node["status"].get("images", []) for name in each["names"]]
-    found = [name for name in names if name.startswith("localhost/mcloud@sha256:")]
-    if not found:
-        pytest.skip("the platform's image is not at the site: `mcloud testbed images`")
-    return found[0]
-
-
-def pod(site: Site, party: Party, name: str, code: str, *arguments: str) -> Manifest:
-    container = {
-        "name": "c",
-        "image": image(site),
-        "command": ["python3", "-c", code, *arguments],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
-        "resources": {"requests": {"cpu": "1m", "memory": "24Mi"}, "limits": {"memory": "96Mi"}},
-    }
-    security = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
-    spec: dict[str, Any] = {"containers": [container], "securityContext": security, "restartPolicy": "Never"}
-    spec |= {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0}
-    made = manifest("Pod", party.namespace, name, spec=spec)
-    made["metadata"]["labels"] = {APP: party.app}
-    return made
-
-
-def inside(site: Site, place: str, name: str, *command: str) -> str:
-    done = subprocess.run(
-        [str(kubectl()), f"--kubeconfig={site.kubeconfig}", "exec", f"--namespace={place}", name, "--", *command],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-300:]
-    return done.stdout
-
-
-def logs(site: Site, place: str, name: str, container: str = "c") -> str:
-    command = [
-        str(kubectl()),
-        f"--kubeconfig={site.kubeconfig}",
-        "logs",
-        f"--namespace={place}",
-        name,
-        f"--container={container}",
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-
-
-def until(site: Site, place: str, name: str, *phases: str, seconds: float = 180) -> Manifest:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = site.admin.get("Pod", place, name)
-        if found and found["status"].get("phase") in phases and (found["status"].get("podIP") or "Failed" in phases):
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"{place}/{name} is not {phases}: {(found or {}).get('status')}")
 
 
 def parties() -> list[Party]:
@@ -257,7 +195,7 @@ RESOLVE = (
 
 @pytest.mark.proves("ISO-12")
 def test_the_name_server_answers_whom_the_truth_table_names(site: Site, people: dict[Party, str]) -> None:
-    """Mutant: no crossing of `infra/zones.py` names UDP; seen failing."""
+    """Mutant: no crossing of `infra/zones.py` names UDP."""
     allowed, server, differ = crossings(site), Party("kube-system"), []
     for party in people:
         told = inside(site, party.namespace, f"knock-{party.app}", "python3", "-c", RESOLVE).split()

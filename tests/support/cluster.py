@@ -14,7 +14,7 @@ import yaml
 
 from infra.cluster import Cluster
 from infra.config import SiteConfig, read_site
-from infra.images.build import build
+from infra.images.build import build_all
 from infra.manifests import Manifest
 from infra.testbed import images
 from infra.testbed.place import Testbed
@@ -115,10 +115,11 @@ def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
     return Home(home)
 
 
-def _with_image(testbed: Testbed) -> Path:
-    """The kubeconfig of the testbed's first site, after the platform's own image was built and brought there."""
-    place, made = testbed.place("primary"), build("mcloud", testbed.home.path / "images")
-    images.ensure_platform(place, made.name, made.reference, made.archive)
+def _with_images(testbed: Testbed) -> Path:
+    """The kubeconfig of the testbed's first site, after the platform's own images were built and brought there."""
+    place = testbed.place("primary")
+    for made in build_all(testbed.home.path / "images"):
+        images.ensure_platform(place, made.name, made.reference, made.archive)
     return place.kubeconfig
 
 
@@ -141,7 +142,7 @@ def plain(site: Site) -> Iterator[str]:
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its guards, two tenants landed without processes: on a testbed, or on the cluster that is named."""
     given = os.environ.get("MCLOUD_TEST_KUBECONFIG")
-    kubeconfig = Path(given) if given else _with_image(request.getfixturevalue("testbed"))
+    kubeconfig = Path(given) if given else _with_images(request.getfixturevalue("testbed"))
     folder = tmp_path_factory.mktemp("land")
     made = Site(describe(folder, kubeconfig), kubeconfig)
     try:
