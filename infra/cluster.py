@@ -112,7 +112,7 @@ class Cluster:
         Raises
         ------
         Conflict
-            It is older than the land was proved on.
+            It is older than the land lets in.
         """
         found = self.call("GET", "/version")
         version = int(found["major"]), int(found["minor"].rstrip("+"))

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: stack files that come with the code; an instance's own lie in its folder
 STACKS = ROOT / "infra" / "stacks"
 PREFIX = "mcloud:"
-#: oldest cluster the land was proved on
+#: oldest version let in: the charts are valid against its schemas; what runs in the tests is tools.cluster.KUBERNETES
 OLDEST = (1, 33)
 
 DIGEST = r"^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$"

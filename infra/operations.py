@@ -142,7 +142,8 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
         engine = Engine(home, stack, str(held), wanted)
         changes = engine.up(told)
         state.keep_copy(home, engine, held.number)
-        changed = any(changes.get(kind) for kind in ("create", "update", "delete", "replace"))
+        taken = _take_foreign(land, told) if land.is_site else []  # of a tenant's stack the engine does it
+        changed = bool(taken) or any(changes.get(kind) for kind in ("create", "update", "delete", "replace"))
         left = drift.compare(land.cluster, land.wanted()) if changed else []  # else the engine has just compared
         if left:
             raise Unavailable(f"stack {stack} was applied, yet {left[0].told()}: somebody works against it")
@@ -150,6 +151,15 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
     finally:
         lease.give_back(land.cluster, held, applied=done)
     return {"stack": stack, "operation": held.number, "changed": changed, "changes": changes, "resumed": broken}
+
+
+def _take_foreign(land: Land, told: Told = lambda *_: None) -> list[str]:
+    """Take away what stands beside ours; what was taken."""
+    found = land.foreign()
+    for each in found:
+        foreign.take_away(land.cluster, each)
+        told(f"{each.object} taken away", True)
+    return [each.object for each in found]
 
 
 def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
@@ -163,10 +173,7 @@ def find_drift(home: Home, stack: str, *, mend: bool = False) -> Answer:
     if mend and found:
         held = lease.acquire(land.cluster, stack)
         try:
-            mended = drift.mend(land.cluster, applied)
-            for each in land.foreign():
-                foreign.take_away(land.cluster, each)
-                mended.append(each.object)
+            mended = drift.mend(land.cluster, applied) + _take_foreign(land)
         finally:
             lease.give_back(land.cluster, held, applied=False)
     return {

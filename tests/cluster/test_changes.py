@@ -267,3 +267,15 @@ def test_the_engine_sees_it_too_and_apply_mends_it(site: Site) -> None:
     done = site.run("apply", "--tenant", ONAGAWA, "--ground")
     assert done["changes"]["update"] == 2
     assert operations.find_drift(site.home, STACK)["differs"] is False
+
+
+@pytest.mark.proves("IAC-5")
+def test_apply_of_a_site_takes_away_what_its_plan_called_foreign(site: Site) -> None:
+    """Mutant: apply leaves it; seen failing."""
+    added = ("door added to the platform", "tenant's account made cluster-admin")
+    for what in added:
+        SITE_CHANGES[what][0](site)
+    told = operations.diff(site.home, "site-primary")["words"]
+    assert told == [f"{SITE_CHANGES[what][1]} was added by somebody else" for what in added]
+    assert site.run("apply", "--site", "primary")["changed"] is True
+    assert operations.diff(site.home, "site-primary")["words"] == []

@@ -146,7 +146,7 @@ def attack(site: Site) -> tuple[int, list[CallerError | None]]:
 
 @pytest.mark.proves("ISO-14")
 def test_ten_times_the_plan_costs_the_neighbour_no_answer(site: Site, town: str) -> None:
-    """Mutants, each seen failing: no disk in the LimitRange's `default`; no `podPidsLimit`; no count of jobs in the quota."""
+    """Mutants: no disk in the LimitRange's `default`; no `podPidsLimit`; no count of jobs in the quota."""
     hard = (site.admin.get("ResourceQuota", GREEDY.namespace, "plan") or {})["spec"]["hard"]
     before, count, bad = ask(site, town, 6)
     assert bad == []
