@@ -67,7 +67,7 @@ def _as_told(stack: str, variables: dict[str, str]) -> dict[str, Any] | None:
 
 def _compare(stack: str, found: dict[str, Any] | None, reached: int) -> None:
     try:
-        number, empty = (operation_in(found), not _resources(found)) if found else (None, False)
+        number, empty = (None, False) if found is None else (operation_in(found), not _resources(found))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Conflict(_unreadable(stack)) from None
     if reached and (found is None or empty):
