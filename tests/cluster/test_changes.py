@@ -271,7 +271,7 @@ def test_the_engine_sees_it_too_and_apply_mends_it(site: Site) -> None:
 
 @pytest.mark.proves("IAC-5")
 def test_apply_of_a_site_takes_away_what_its_plan_called_foreign(site: Site) -> None:
-    """Mutant: apply leaves it; seen failing."""
+    """Mutant: apply leaves it."""
     added = ("door added to the platform", "tenant's account made cluster-admin")
     for what in added:
         SITE_CHANGES[what][0](site)

@@ -208,7 +208,7 @@ def _evict(town: Town, name: str) -> CallerError | None:
     return refusal(lambda: town.site.admin.call("POST", path("Pod", PLACE, name) + "/eviction", body))
 
 
-# mutants, seen failing: a disruption budget that selects nothing; the release of a process that is no longer wanted is kept
+# mutant, seen failing: a disruption budget that lets two copies go at once
 def test_a_system_stands_apart_in_two_copies_and_comes_back(town: Town) -> None:
     """The registry leaves the process its zone shares, and returns to it."""
     before, everything = _left(town), _objects(town)

@@ -76,7 +76,7 @@ def take(site: Site, stack: str, gate: Barrier, holder: lease.Holder) -> lease.H
 
 @pytest.mark.proves("IAC-2")
 def test_of_two_who_take_a_lease_at_the_same_moment_one_wins_and_the_other_is_told_who(site: Site, free: str) -> None:
-    """Mutant: the lease is written without the version that was read; seen failing: both won."""
+    """Mutant: the lease is written without the version that was read."""
     who = [lease.Holder.here(), lease.Holder.here(os.getppid())]
     late = 0
     for _ in range(20):
@@ -122,7 +122,7 @@ def holders() -> tuple[list[lease.Holder], list[lease.Holder]]:
 
 @pytest.mark.proves("IAC-3")
 def test_a_lease_is_broken_only_when_its_holder_is_proved_dead(site: Site, free: str) -> None:
-    """Mutants, seen failing: a process that is stopped counts as dead; the machine's name is not looked at."""
+    """Mutants: a process that is stopped counts as dead; the machine's name is not looked at."""
     lease.give_back(site.admin, lease.acquire(site.admin, free), applied=False)
     dead, elsewhere = holders()
     with sleepers(24) as processes:
@@ -237,7 +237,7 @@ def broken(whole: bytes, reached: int) -> dict[str, bytes]:
 
 @pytest.mark.proves("IAC-4")
 def test_no_broken_state_is_taken_for_whole(site: Site) -> None:
-    """Mutant: what reads as nothing (`{}`, `[]`) counts as no state at all; seen failing."""
+    """Mutant: what reads as nothing (`{}`, `[]`) counts as no state at all; seen passing such states."""
     file = _file(site)
     whole = file.read_bytes()
     state.check(site.home, site.admin, STACK)
