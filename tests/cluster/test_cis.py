@@ -17,9 +17,9 @@ from infra.manifests import Manifest
 from kit.errors import Forbidden, Invalid
 from tests.cluster.test_admission import good_pod, told
 from tests.cluster.test_rights import may
-from tests.support.pods import image, until
 from tests.support import land
 from tests.support.cluster import ONAGAWA, RBAC, Site, manifest, places
+from tests.support.pods import image, until
 
 #: CIS Kubernetes Benchmark 1.12, chapter 5: section -> how many policies it has
 SECTIONS = {"5.1": 13, "5.2": 12, "5.3": 2, "5.4": 2, "5.5": 1, "5.6": 4}

@@ -11,10 +11,10 @@ import pytest
 
 from infra.zones import Party
 from tests.cluster.test_walls import KNOCK, LISTEN, PROTOCOLS
-from tests.support.pods import inside, pod, until
 from tests.support import kinds
 from tests.support.cluster import Site, manifest
 from tests.support.kinds import ANYBODY, Choice, Opening, Wall
+from tests.support.pods import inside, pod, until
 
 FIRST = 9000
 

@@ -16,8 +16,8 @@ from infra.manifests import Manifest
 from infra.zones import API, Party, namespace
 from kit.errors import CallerError, Forbidden
 from tenants.catalog import tenant
-from tests.support.pods import inside, logs, pod, until
 from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, manifest, refusal, slip
+from tests.support.pods import inside, logs, pod, until
 
 GREEDY, NEIGHBOUR = Party(namespace(ONAGAWA, "lgwan"), "greedy"), Party(namespace(MINAMISANRIKU, "lgwan"), "shared")
 #: answers on the port of a process; each answer costs about what reading a page of the register does

@@ -40,11 +40,11 @@ from tenants.home import PREFECTURE, ZONES, Home
 from tenants.keyring import cli_secret
 from tenants.processes import processes
 from tests.cluster.test_walls import LISTEN, PORTS, PROTOCOLS, knock
-from tests.support.pods import pod, until
 from tests.support import gateway
 from tests.support.browser import press, sign_in
 from tests.support.cloud import free_ports
 from tests.support.cluster import Site, manifest
+from tests.support.pods import pod, until
 from tests.support.postgres import free_port
 from tests.support.testbed import left_behind
 from tools import cluster, programs
