@@ -76,7 +76,7 @@ def _database_answers(here: Home) -> bool:
 
 def counter() -> Sequence[str]:
     """The platform API of the site that leads: its folder, databases and the prefecture's realm come first."""
-    from tenants.realm import ensure_prefecture, renew_ways_back
+    from tenants.realm import ensure_prefecture, renew
 
     here = home()
     say(f"counter: laid {', '.join(seed(here, KEYRING)) or 'nothing new'}")
@@ -87,7 +87,7 @@ def counter() -> Sequence[str]:
     say("counter: the platform's databases stand")
     wait_until(partial(answers, f"{here.keycloak_url}/realms/master"), "Keycloak", 600)
     say(f"counter: realm {PREFECTURE} {'founded' if ensure_prefecture(here) else 'stands'}")
-    say(f"counter: new ways back to gateways in realms: {', '.join(renew_ways_back(here)) or 'none'}")
+    say(f"counter: realms given ways back to gateways or roles: {', '.join(renew(here)) or 'none'}")
     return [sys.executable, "-m", "platform_api"]
 
 

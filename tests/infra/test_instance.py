@@ -10,7 +10,7 @@ from infra import instance, keyring_secrets
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, NotFound, Unavailable
-from tenants import realm
+from tenants import realm_representation
 from tenants.catalog import tenant
 from tenants.home import Home
 from tenants.keyring import platform_url, postgres_url, tenant_keys
@@ -39,7 +39,7 @@ def test_addresses_are_those_of_servers_of_ones_own(tmp_path: Path) -> None:
     assert postgres_url(here, "primary").endswith("@db.recovery.example.jp:5433/postgres")  # the other site's, whatever its name
     assert here.keycloak_url == "https://login.example.jp:443"
     assert here.origins("042021", "lgwan") == ["https://042021-lgwan.example.jp"]
-    assert realm.ways_back(here, "042021", "lgwan") == ["http://127.0.0.1/*", "https://042021-lgwan.example.jp/*"]
+    assert realm_representation.ways_back(here, "042021", "lgwan") == ["http://127.0.0.1/*", "https://042021-lgwan.example.jp/*"]
 
 
 # mutant: a password is made when none was given, and the server refuses it minutes later

@@ -128,6 +128,19 @@ def realm_state(cloud: Cloud, code: str) -> dict[str, Any]:
     }
 
 
+def test_a_realm_that_stands_is_given_the_roles_that_came_later(cloud: Cloud) -> None:
+    """Mutant: `renew` without its look at roles; seen failing."""
+    from tenants.keyring import admin_secret
+    from tenants.realm import _admin, renew
+
+    admin = _admin(cloud.home, **admin_secret(cloud.home))
+    admin.change_current_realm(ONAGAWA)
+    admin.delete_realm_role("other_office")
+    assert renew(cloud.home) == [ONAGAWA]
+    assert "other_office" in realm_state(cloud, ONAGAWA)["roles"]
+    assert renew(cloud.home) == []
+
+
 @pytest.mark.proves("JOB-1")
 def test_killed_before_and_after_every_step_it_ends_the_same(cloud: Cloud) -> None:
     os.environ["MCLOUD_KILL_AT"] = "every"

@@ -14,7 +14,7 @@ from kit.db import connect
 from tenants.catalog import index
 from tenants.home import Home
 from tenants.keyring import tenant_url
-from tenants.realm import staff_secrets
+from tenants.realm_representation import staff_secrets
 from tests.support.cloud import ONAGAWA, Cloud
 from tools.login import one_time_code, wait_for_next_code
 

@@ -30,6 +30,7 @@ ROLES = {
     "dv-officer": ("dv_officer", "registry_clerk"),
     "number-officer": ("number_officer", "registry_clerk"),
     "auditor": ("auditor",),
+    "other-office": ("other_office",),
     #: what no member of staff is: whoever may everything comes furthest
     "everything": (
         "registry_clerk",
@@ -38,6 +39,7 @@ ROLES = {
         "number_officer",
         "registry_operator",
         "statistics_officer",
+        "other_office",
         "tenant_admin",
         "auditor",
     ),
@@ -49,6 +51,7 @@ ROLES = {
         "auditor",
         "tenant_admin",
         "statistics_officer",
+        "other_office",
         "registry_operator",
     ),
 }

@@ -268,6 +268,7 @@ def pack(town: Desk, p: Protected, turn: int) -> str:
 
 CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "検索": lambda town, p, turn: town.ask("clerk", "POST", "/residents/search", json={"name": p.name}).text,
+    "他課照会": lambda town, p, turn: town.ask("other-office", "POST", "/residents/search", json={"name": p.name}).text,
     "住所検索": by_address,
     "番号検索": by_number,
     "照会": lambda town, p, turn: town.ask("clerk", "GET", f"/residents/{p.one.id}").text,
@@ -359,6 +360,7 @@ def test_what_was_ended_on_purpose_is_shown_again(town: Desk, everybody: dict[st
     """The canaries are seen where they may be: the zeros above are not a broken test."""
     for channel in (
         "検索",
+        "他課照会",
         "住所検索",
         "番号検索",
         "照会",

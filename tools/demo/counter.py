@@ -6,7 +6,7 @@ import httpx2
 
 from tenants.catalog import index
 from tenants.home import Home
-from tenants.realm import staff_secrets
+from tenants.realm_representation import staff_secrets
 from tools.login import login, wait_for_next_code
 
 #: where a browser would come back to; nobody listens there, the code is read from the address

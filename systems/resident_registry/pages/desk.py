@@ -44,7 +44,7 @@ CONFIRMED = "confirmed"
 #: the menu: path below BASE, name, and the roles that see it (none: everybody)
 MENU: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("", "はじめ", frozenset()),
-    ("/search", "検索", frozenset({"registry_clerk"})),
+    ("/search", "検索", frozenset({"registry_clerk", "other_office"})),
     ("/search-by-number", "番号", frozenset({"number_officer"})),
     ("/movements", "異動", frozenset({"registry_clerk"})),
     ("/certificates", "証明", frozenset({"registry_clerk", "registry_supervisor", "auditor"})),
@@ -269,6 +269,7 @@ def _asked(desk: Desk, guide: Guide, filled: Filled, *, wrong: CallerError | Non
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
+Finder = Annotated[Actor, Depends(require("registry_clerk", "other_office"))]
 Supervisor = Annotated[Actor, Depends(require("registry_supervisor"))]
 DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]
 Anyone = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer", "number_officer", "auditor"))]

@@ -25,6 +25,7 @@ PURPOSE = (
 
 #: files, figures and what follows from time: path, name, what it is for, who sees it
 CARDS = (
+    ("/search", "宛名の照会", "他課の事務のための検索", {"other_office"}),
     ("/lists", "一覧", "届出期間の経過、転出、在留期間、支援措置", {"registry_clerk", "registry_supervisor", "dv_officer"}),
     ("/statistics", "統計", "町字・年齢・異動事由別、過去の日も", {"statistics_officer", "registry_supervisor"}),
     ("/access-log", "アクセスログ点検表", "職員ごとの閲覧の件数、支援対象者、執務時間外", {"auditor"}),

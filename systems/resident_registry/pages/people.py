@@ -7,7 +7,7 @@ from fastapi import Response
 from kit import sessions
 from kit.forms import Field, blank, read
 from systems.resident_registry.model.search import Criteria
-from systems.resident_registry.pages.desk import AtDesk, Clerk, Form
+from systems.resident_registry.pages.desk import AtDesk, Clerk, Finder, Form
 from systems.resident_registry.pages.desk import router as new_router
 from systems.resident_registry.pages.stops import WORDS
 from systems.resident_registry.service import measures, viewing
@@ -24,7 +24,7 @@ SEARCH = (
 
 
 @router.get("/search", summary="Search")
-def search(desk: AtDesk, actor: Clerk) -> Response:
+def search(desk: AtDesk, actor: Finder) -> Response:
     """The form, with what the session searched for last: names stand in no address and in no browser history."""
     last = desk.session.kept.get("search")
     if not last:
@@ -35,7 +35,7 @@ def search(desk: AtDesk, actor: Clerk) -> Response:
 
 
 @router.post("/search", summary="Search for these")
-def search_for(desk: AtDesk, actor: Clerk, form: Form) -> Response:
+def search_for(desk: AtDesk, actor: Finder, form: Form) -> Response:
     filled = read(SEARCH, form)
     if filled.errors and "clear" not in form:
         return desk.page("search.html", status=422, filled=filled, found=None)

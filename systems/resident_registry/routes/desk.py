@@ -12,7 +12,7 @@ from systems.resident_registry.model.errors import PurposeMissing
 from systems.resident_registry.service.office import of_process
 
 #: purposes (事務) a clerk chooses from; the same list as in contract.yaml
-PURPOSES = ("certificate", "notification", "inquiry", "statistics", "operation")
+PURPOSES = ("certificate", "notification", "inquiry", "statistics", "operation", "other_office")
 
 
 def counter() -> APIRouter:
@@ -43,6 +43,8 @@ def version(if_match: Annotated[str | None, Header(description="the version that
 
 
 Clerk = Annotated[Actor, Depends(require("registry_clerk"))]
+#: the counter, and other offices of the town (他課照会), which find 宛名 and see nothing beyond
+Finder = Annotated[Actor, Depends(require("registry_clerk", "other_office"))]
 #: 番号担当 and DV担当
 NumberOfficer = Annotated[Actor, Depends(require("number_officer"))]
 DvOfficer = Annotated[Actor, Depends(require("dv_officer"))]

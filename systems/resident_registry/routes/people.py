@@ -20,7 +20,7 @@ router = counter()
 
 
 class Hit(BaseModel):
-    """One line of a search; the address of a protected resident is not shown."""
+    """One line of a search, which is all that other offices see (宛名); the address of a protected resident is not shown."""
 
     id: UUID
     atena_no: str

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from kit.app import problems
 from kit.requests import Transaction
 from systems.resident_registry.model.search import Criteria, NumberKind
-from systems.resident_registry.routes.desk import Clerk, NumberOfficer, Office, Purpose, Strict, counter
+from systems.resident_registry.routes.desk import Finder, NumberOfficer, Office, Purpose, Strict, counter
 from systems.resident_registry.routes.people import Hit, hit
 from systems.resident_registry.service import individual_numbers
 from systems.resident_registry.service import search as service
@@ -46,7 +46,7 @@ class Shown(BaseModel):
     summary="Search residents by name, kana, birth date, address or 宛名番号",
     responses=problems(403, 422, 428),
 )
-def search(tx: Transaction, actor: Clerk, purpose: Purpose, body: Sought) -> Hits:
+def search(tx: Transaction, actor: Finder, purpose: Purpose, body: Sought) -> Hits:
     found = service.search(tx, Criteria(**body.model_dump()))
     return Hits(residents=[Hit(**hit(each, actor)) for each in found])
 

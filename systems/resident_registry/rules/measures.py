@@ -36,8 +36,8 @@ LIFT = timedelta(minutes=15)
 MAILING = timedelta(days=7)
 #: sees a protected address
 DV_OFFICER = "dv_officer"
-#: sees that there is a measure
-COUNTER = frozenset({"registry_clerk", "registry_supervisor", DV_OFFICER})
+#: sees that there is a measure; other offices of the town must know it before they write to somebody
+TOLD = frozenset({"registry_clerk", "registry_supervisor", DV_OFFICER, "other_office"})
 Decision = Literal["free", "approved", "refused"]
 
 _NEXT: dict[tuple[CaseState, str], CaseState] = {
@@ -183,7 +183,7 @@ def masked(resident: Resident, roles: frozenset[str]) -> Resident:
     if not resident.restricted:
         return resident
     seen = resident if DV_OFFICER in roles else replace(resident, **_NO_PLACE)
-    return seen if roles & COUNTER else replace(seen, restricted=False)
+    return seen if roles & TOLD else replace(seen, restricted=False)
 
 
 _NO_PLACE: dict[str, Any] = {
