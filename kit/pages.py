@@ -148,12 +148,14 @@ def problem(request: Request, status: int, detail: str) -> Response:
 
 @cache
 def _patterns(folder: Path, *, from_japanese: bool = False) -> list[tuple[re.Pattern[str], str]]:
-    """Sentences of one language as patterns, with the other's beside: `{n}` stands for anything."""
+    """Sentences of one language as patterns, with the other's beside: `{n}` stands for a number, another name for anything."""
     marks = re.compile(r"\\{(\w+)\\}")
+
+    def mark(found: re.Match[str]) -> str:
+        return f"(?P<{found[1]}>{'[0-9,]+' if found[1] == 'n' else '.+'})"
+
     pairs = ((ja, en) if from_japanese else (en, ja) for ja, en in english(folder).items())
-    return [
-        (re.compile(marks.sub(r"(?P<\1>.+)", re.escape(one))), other) for one, other in pairs if "{" in one or not from_japanese
-    ]
+    return [(re.compile(marks.sub(mark, re.escape(one))), other) for one, other in pairs if "{" in one or not from_japanese]
 
 
 def _said(patterns: list[tuple[re.Pattern[str], str]], sentence: str) -> str | None:

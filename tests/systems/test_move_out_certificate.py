@@ -167,7 +167,7 @@ def test_a_protected_person_gets_it_under_a_lift_and_the_opponent_never(town: De
     people = family(town)
     case = protect(town, people[0].id, [])
     with connect(town.behind, actor="clerk") as tx:
-        filed = {"residents": named(*people), "destination": {"address": TO}}
+        filed = {"residents": named(*people), "destination": {"address": f"{TO} 101号室"}}
         movement = str(moved(tx, "move_out", filed, event_on=AHEAD).id)
 
     def lift(kind: str, name: str, **more: Any) -> None:
