@@ -168,10 +168,10 @@ def test_an_upgrade_with_a_migration_loses_no_request(town: Town, place: Place, 
     old, before = town.images["cloud"], {each["metadata"]["uid"] for each in town.copies()}
     town.images["cloud"] = made.reference
     town.describe()
-    paths = ("health", "resident-registry/register", "resident-registry/residents?born_on=2011-03-11")
+    paths = ("health", "resident-registry/register", "resident-registry/residents/search")
     urls = [f"shared.{PLACE}:{PROCESS_PORT}/{each}" for each in paths]
     clerk = {"Authorization": f"Bearer {token(town.home, ONAGAWA, 'registry-clerk')}", "X-Purpose": "certificate"}
-    asking.begin(town.site, "ask-upgrade", urls, clerk)
+    asking.begin(town.site, "ask-upgrade", urls, clerk, {urls[-1]: {"born_on": "2011-03-11"}})
     started = time.monotonic()
     assert _images(town) == {old}
     town.apply()

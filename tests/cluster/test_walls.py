@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infra import landing, zones
+from infra.cluster import path
 from infra.testbed import namespaces
 from infra.zones import Crossing, Party, namespace
 from tenants.catalog import tenant
@@ -249,30 +250,45 @@ def test_a_new_pod_starts_nothing_before_its_walls_stand(site: Site) -> None:
     print(f"ISO-13: without the gate a new pod reached the forbidden address for {windows} s; with it never")
 
 
+def disturb(site: Site, party: Party, turn: int) -> int:
+    """Policies, pods, labels and namespaces created, changed and deleted; how many changes."""
+    merge, spec = {"content": "application/merge-patch+json"}, {"podSelector": {}, "policyTypes": ["Egress"]}
+    cidr, label = {"cidr": "10.1.2.3/32"}, {"metadata": {"labels": {"n": str(turn)}}}
+    other = manifest("NetworkPolicy", party.namespace, "other", "networking.k8s.io/v1", spec=spec)
+    changes = (
+        lambda: site.admin.create(other),
+        lambda: site.admin.create(manifest("Namespace", "", f"passing-{turn}")),
+        lambda: site.admin.call("PATCH", f"/api/v1/namespaces/{party.namespace}/pods/steady", label, **merge),
+        lambda: site.admin.create(pod(site, party, "neighbour", "pass")),
+        lambda: site.admin.call(
+            "PATCH", path("NetworkPolicy", party.namespace, "other"), {"spec": {"egress": [{"to": [{"ipBlock": cidr}]}]}}, **merge
+        ),
+        lambda: site.admin.call("PATCH", f"/api/v1/namespaces/{party.namespace}", label, **merge),
+        lambda: site.admin.delete("NetworkPolicy", party.namespace, "other"),
+        lambda: site.admin.delete("Pod", party.namespace, "neighbour"),
+        lambda: site.admin.delete("Namespace", "", f"passing-{turn}"),
+    )
+    for change in changes:
+        change()
+    while site.admin.get("Pod", party.namespace, "neighbour"):
+        time.sleep(0.2)
+    return len(changes)
+
+
 @pytest.mark.proves("ISO-13")
-def test_walls_stay_closed_while_policies_pods_and_labels_change(site: Site) -> None:
-    place = namespace(ONAGAWA, "internet")
-    party = Party(place, "steady")
+def test_walls_stay_closed_while_policies_pods_labels_and_namespaces_change(site: Site) -> None:
+    party = Party(namespace(ONAGAWA, "internet"), "steady")
     site.admin.create(pod(site, party, "steady", WATCH, "60"))
-    until(site, place, "steady", "Running")
+    until(site, party.namespace, "steady", "Running")
     time.sleep(6)
-    begun = time.time()
-    spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}]}]}
-    other = manifest("NetworkPolicy", place, "other", "networking.k8s.io/v1", spec=spec)
-    done = 0
+    begun, done, turn = time.time(), 0, 0
     while time.time() < begun + 30:
-        site.admin.create(other)
-        site.admin.call("PATCH", f"/api/v1/namespaces/{place}/pods/steady", {"metadata": {"labels": {"n": str(done)}}},
-                        content="application/merge-patch+json")  # fmt: skip
-        site.admin.create(pod(site, party, "neighbour", "pass"))
-        site.admin.delete("NetworkPolicy", place, "other")
-        site.admin.delete("Pod", place, "neighbour")
-        done += 5
+        done += disturb(site, party, turn := turn + 1)
         time.sleep(0.5)
-        while site.admin.get("Pod", place, "neighbour"):
-            time.sleep(0.2)
-    seen = [(moment, is_open) for moment, is_open in answers(logs(site, place, "steady")) if moment > begun]
-    site.admin.delete("Pod", place, "steady")
+    seen = [(moment, is_open) for moment, is_open in answers(logs(site, party.namespace, "steady")) if moment > begun]
+    site.admin.delete("Pod", party.namespace, "steady")
+    site.admin.call("PATCH", f"/api/v1/namespaces/{party.namespace}", {"metadata": {"labels": {"n": None}}},
+                    content="application/merge-patch+json")  # fmt: skip
     print(f"ISO-13: {done} changes, {len(seen)} probes, {sum(is_open for _, is_open in seen)} wrongly open")
     assert len(seen) > 100
     assert not any(is_open for _, is_open in seen)

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from infra.zones import API
 from tests.support.cluster import Site
@@ -14,14 +15,15 @@ import http.client, json, signal, socket, sys, threading, time
 
 over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
-headers, urls = json.loads(sys.argv[1]), sys.argv[2:]
+headers, bodies, urls = json.loads(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
 told = {url: [] for url in urls}
 
 def ask(url):
     host, path = url.split("/", 1)
     to = http.client.HTTPConnection(host, timeout=10)
     try:
-        to.request("GET", "/" + path, headers=headers)
+        method, body = ("POST", json.dumps(bodies[url])) if url in bodies else ("GET", None)
+        to.request(method, "/" + path, body, headers | {"Content-Type": "application/json"})
         answer = to.getresponse()
         answer.read()
         return answer.status
@@ -49,9 +51,14 @@ print(json.dumps(told))
 """
 
 
-def begin(site: Site, name: str, urls: Sequence[str], headers: dict[str, str] | None = None) -> None:
-    """Start to ask them all side by side (`host:port/path`), as the counter, whom every process's walls let in."""
-    site.admin.create(pod(site, API, name, ASK, json.dumps(headers or {}), *urls))
+def begin(
+    site: Site, name: str, urls: Sequence[str], headers: Mapping[str, str] | None = None, bodies: Mapping[str, Any] | None = None
+) -> None:
+    """Start to ask them all side by side (`host:port/path`), as the counter, whom every process's walls let in.
+
+    `bodies`: of those that are asked by POST, what is sent.
+    """
+    site.admin.create(pod(site, API, name, ASK, json.dumps(headers or {}), json.dumps(bodies or {}), *urls))
     until(site, API.namespace, name, "Running", "Succeeded")
 
 

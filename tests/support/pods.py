@@ -13,13 +13,15 @@ from tools.cluster import kubectl
 
 
 def image(site: Site, name: str = "mcloud") -> str:
-    """One of the platform's own images at the site."""
-    nodes = site.admin.call("GET", "/api/v1/nodes")["items"]
-    there = [each for node in nodes for one in node["status"].get("images", []) for each in one["names"] or ()]
-    found = [each for each in there if each.startswith(f"localhost/{name}@sha256:")]
-    if not found:
-        pytest.skip(f"the platform's image {name} is not at the site: `mcloud testbed images`")
-    return found[0]
+    """One of the platform's own images at the site; a node tells of an image up to half a minute after it came."""
+    end = time.monotonic() + 45
+    while time.monotonic() < end:
+        nodes = site.admin.call("GET", "/api/v1/nodes")["items"]
+        there = [each for node in nodes for one in node["status"].get("images", []) for each in one["names"] or ()]
+        if found := [each for each in there if each.startswith(f"localhost/{name}@sha256:")]:
+            return str(found[0])
+        time.sleep(1)
+    pytest.skip(f"the platform's image {name} is not at the site: `mcloud testbed images`")
 
 
 def pod(site: Site, party: Party, name: str, code: str, *arguments: str) -> Manifest:
