@@ -13,7 +13,7 @@ from kit.idempotency import once
 from kit.requests import Transaction
 from systems.resident_registry.model.browsing import BrowserKind
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Supervisor, Text, counter
-from systems.resident_registry.routes.statistics import SHEET, Form, Sheet, answer
+from systems.resident_registry.routes.statistics import SHEET, AskedForm, Sheet, answer
 from systems.resident_registry.service import browsing as service
 from systems.resident_registry.store import browsing as store
 
@@ -105,7 +105,7 @@ def extract(
     purpose: Purpose,
     office: Office,
     browsing_id: UUID,
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: AskedForm = "json",
 ) -> Response:
     return answer(service.extract(tx, browsing_id), form, office, actor)
 
@@ -121,6 +121,6 @@ def published(
     actor: Clerk,
     office: Office,
     year: Annotated[int, Query(ge=1967, le=2999, description="in which the fiscal year begins")],
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: AskedForm = "json",
 ) -> Response:
     return answer(service.published(tx, year), form, office, actor)

@@ -22,6 +22,7 @@ Counted = Annotated[Actor, Depends(require("statistics_officer", "registry_super
 Auditor = Annotated[Actor, Depends(require("auditor"))]
 Counter = Annotated[Actor, Depends(require("registry_clerk", "registry_supervisor", "dv_officer"))]
 Form = Literal["json", "csv", "xlsx", "pdf"]
+AskedForm = Annotated[Form, Query(alias="format")]
 Month = Annotated[date | None, Query(description="any day of the month; this month when left out")]
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -81,7 +82,7 @@ def statistic(
     actor: Counted,
     office: Office,
     name: StatisticName,
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: AskedForm = "json",
     day: Annotated[date | None, Query(description="residents as of that day; today when left out")] = None,
     month: Month = None,
     authority: Annotated[str | None, Query(pattern=r"^\d{6}$", description="rows of one ward of a designated city")] = None,
@@ -103,7 +104,7 @@ def listed(
     purpose: Purpose,
     office: Office,
     name: ListName,
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: AskedForm = "json",
     month: Month = None,
     days: Annotated[int, Query(ge=0, le=3660)] = 90,
 ) -> Response:
@@ -122,7 +123,7 @@ def inspected(
     tx: Transaction,
     actor: Auditor,
     office: Office,
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: AskedForm = "json",
     month: Month = None,
 ) -> Response:
     return answer(access_log.inspected(tx, office, month or today()), form, office, actor)

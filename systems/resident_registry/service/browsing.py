@@ -15,15 +15,14 @@ from kit.clock import today
 from kit.db import Tx
 from kit.errors import Invalid
 from systems.resident_registry.model.browsing import KINDS, BrowserKind, BrowsingApplication
-from systems.resident_registry.model.errors import CopyNotConfirmed, SecondOfficer, WrongState
+from systems.resident_registry.model.errors import SecondOfficer, WrongState
 from systems.resident_registry.model.people import RESIDENT
 from systems.resident_registry.model.statistics import Table
+from systems.resident_registry.rules.certificate_cells import SEXES
 from systems.resident_registry.service import measures
 from systems.resident_registry.store import browsing as store
 from systems.resident_registry.store import people
-from systems.resident_registry.store.measures import is_confirmed_copy
 
-SEXES = {"male": "男", "female": "女"}
 EXTRACT = ("氏名", "生年月日", "性別", "住所")
 PUBLISHED = (
     "年度", "閲覧年月日", "申出番号", "区分", "機関・申出者の名称", "代表者", "請求事由・利用目的の概要", "閲覧に係る住民の範囲",
@@ -79,9 +78,7 @@ def extract(tx: Tx, number: UUID) -> Table:
     one = store.application(tx, number)
     if one.state != "approved":
         raise WrongState("only an approved application is browsed")
-    measures.hold(tx)
-    if not is_confirmed_copy(tx):
-        raise CopyNotConfirmed("confirm the protective measures of this restored copy first")
+    measures.hold_confirmed(tx)
     found = store.residents(tx, one.towns, today())
     journal.record_access(tx, RESIDENT, [each.id for each in found], {"act": "browsing", "number": one.number})
     store.update(tx, number, browsed_on=one.browsed_on or today(), browsed=len(found))

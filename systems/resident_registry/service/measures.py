@@ -24,12 +24,18 @@ from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
 
 CASE = "resident_registry.support_case"
-_NOT_CONFIRMED = "confirm the protective measures of this restored copy first"
 
 
 def hold(tx: Tx) -> None:
     """Call it before residents are read to be shown: no measure begins until they have been handed out (JP-3)."""
     store.hold(tx)
+
+
+def hold_confirmed(tx: Tx) -> None:
+    """Hold, before anything is handed out; `CopyNotConfirmed` in a restored copy whose measures nobody has confirmed yet."""
+    store.hold(tx)
+    if not store.is_confirmed_copy(tx):
+        raise CopyNotConfirmed("confirm the protective measures of this restored copy first")
 
 
 def check_disclosure(
@@ -56,9 +62,7 @@ def check_disclosure(
         This is a restored copy in which nobody has confirmed the measures yet.
     """
     found = list(residents)
-    store.hold(tx)
-    if not store.is_confirmed_copy(tx):
-        raise CopyNotConfirmed(_NOT_CONFIRMED)
+    hold_confirmed(tx)
     _check_suppressions(tx, found, "certificate", is_supervisor=is_supervisor, has_read=has_read)
     return _check_protections(tx, found, asker, document)
 
@@ -89,9 +93,7 @@ def check_reprint(tx: Tx, residents: Iterable[UUID], lift_id: UUID | None, *, ma
     (decision 27). Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
     """
     found = list(residents)
-    store.hold(tx)
-    if not store.is_confirmed_copy(tx):
-        raise CopyNotConfirmed(_NOT_CONFIRMED)
+    hold_confirmed(tx)
     protected = {each.resident_id for each in store.protections(tx, found)}
     lift = store.lift(tx, lift_id) if protected and lift_id else None
     if protected and not (lift and rules.may_print_again(lift, protected, tx.actor, now(), mailing=mailing)):
