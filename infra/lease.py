@@ -7,8 +7,10 @@ process is gone. For a holder on another machine somebody has to say so by name 
 
 import getpass
 import os
+import re
 import socket
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,18 @@ class Holder:
         if self.boot != _boot():
             return True
         return _started(self.pid) != self.started
+
+
+def lives(pid: int, since: datetime) -> bool:
+    """Whether the process of this number that stood at a moment of the clock still lives; True on doubt.
+
+    One that began a minute later or more was given the number of a dead one.
+    """
+    ticks = _started(pid)
+    if ticks is None:
+        return False
+    booted = int(re.findall(r"^btime (\d+)$", Path("/proc/stat").read_text(), re.MULTILINE)[0])
+    return booted + ticks / os.sysconf("SC_CLK_TCK") < since.timestamp() + 60
 
 
 def _boot() -> str:

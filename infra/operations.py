@@ -136,9 +136,9 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
     held = lease.acquire(land.cluster, stack)
     done = False
     try:
+        broken = state.break_dead_lock(home, stack)  # first: an engine that is ending still writes
         if not adopt:
             state.check(home, land.cluster, stack)
-        broken = state.break_dead_lock(home, stack)
         engine = Engine(home, stack, str(held), wanted)
         changes = engine.up(told)
         state.keep_copy(home, engine, held.number)
@@ -193,8 +193,8 @@ def destroy(home: Home, stack: str) -> Answer:
     held = lease.acquire(land.cluster, stack)
     done = False
     try:
-        state.check(home, land.cluster, stack)
         state.break_dead_lock(home, stack)
+        state.check(home, land.cluster, stack)
         engine = Engine(home, stack, str(held))
         changes = engine.destroy()
         state.keep_copy(home, engine, held.number)

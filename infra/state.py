@@ -8,6 +8,8 @@ end; the state carries the number of the operation that wrote it.
 import json
 import os
 import socket
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from kit.errors import Conflict, NotFound, Unavailable
 from tenants.home import Home
 
 KEPT = 10
+#: seconds an engine whose parent was killed is given to end: it writes what it knows and lets its lock go
+DYING = 30.0
 WAY_OUT = "restore a copy with `mcloud infra restore-state` (docs/runbooks/lost_state.md)"
 
 
@@ -144,13 +148,16 @@ def restore(home: Home, cluster: Cluster, stack: str) -> int:
     )
 
 
-def break_dead_lock(home: Home, stack: str) -> bool:
+def break_dead_lock(home: Home, stack: str, patience: float = DYING) -> bool:
     """Remove the engine's own lock when its holder is proved dead; True when there was one.
+
+    Whoever calls holds the stack's lease, so the holder's parent is dead: a holder that still lives is ending, and is waited
+    for up to `patience` seconds.
 
     Raises
     ------
     Conflict
-        The holder lives, or is on another machine.
+        The holder lives on, or is on another machine.
     """
     folder = state_folder(home)
     if folder is None:
@@ -163,8 +170,11 @@ def break_dead_lock(home: Home, stack: str) -> bool:
             raise Conflict(
                 f"stack {stack} is locked by {who}: end it there, or `pulumi cancel` when that machine is gone for good"
             )
-        if Path(f"/proc/{held['pid']}").exists():
-            raise Conflict(f"stack {stack} is locked by {who}: wait for it")
-        file.unlink()
+        until = time.monotonic() + patience
+        while lease.lives(held["pid"], since=datetime.fromisoformat(held["timestamp"])):
+            if time.monotonic() >= until:
+                raise Conflict(f"stack {stack} is locked by {who}: wait for it")
+            time.sleep(0.2)
+        file.unlink(missing_ok=True)  # an engine that ended by itself took it away
         found = True
     return found

@@ -24,6 +24,7 @@ from infra import drift, lease, operations, state
 from infra.cluster import Cluster
 from infra.config import ROOT, TenantConfig
 from infra.zones import RELEASES
+from kit.clock import now
 from kit.errors import CallerError, Conflict
 from tenants import catalog
 from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, places, refusal
@@ -166,21 +167,32 @@ def test_the_engines_own_lock_is_broken_only_when_its_holder_is_dead(site: Site)
     folder = site.home.path / "land" / "state" / ".pulumi" / "locks" / "organization" / "mcloud" / STACK
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "a-lock.json"
-    lock = {"username": "root", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    lock: dict[str, Any] = {"username": "root", "hostname": socket.gethostname(), "timestamp": now().isoformat()}
     with sleepers(6) as processes:
         kept = [lock | {"pid": each.pid} for each in processes[:3]]
         kept += [lock | {"pid": each.pid, "hostname": "elsewhere"} for each in processes[3:]]
         for holder in kept:
             file.write_text(json.dumps(holder))
             with pytest.raises(Conflict, match="is locked by process"):
-                state.break_dead_lock(site.home, STACK)
+                state.break_dead_lock(site.home, STACK, patience=0.3)
             assert file.exists()
+        gone = [lock | {"pid": each.pid, "timestamp": "2026-01-01T00:00:00Z"} for each in processes]  # began later
+        corpse = subprocess.Popen(["true"])  # nobody has asked for its status yet
+        os.waitid(os.P_PID, corpse.pid, os.WEXITED | os.WNOWAIT)
+        ending = subprocess.Popen(["sleep", "1"])
+        gone += [lock | {"pid": each.pid} for each in (corpse, ending)]
+        for holder in gone:
+            file.write_text(json.dumps(holder))
+            assert state.break_dead_lock(site.home, STACK) is True
+            assert not file.exists()
+        corpse.wait()
+        ending.wait()
     dead = [lock | {"pid": each.pid} for each in processes]
     for holder in dead:
         file.write_text(json.dumps(holder))
         assert state.break_dead_lock(site.home, STACK) is True
         assert not file.exists()
-    print(f"IAC-3: {len(dead)} locks of dead engines removed, {len(kept)} of others kept")
+    print(f"IAC-3: {len(dead) + len(gone)} locks of dead engines removed, {len(kept)} of others kept")
 
 
 def _file(site: Site) -> Path:
@@ -346,7 +358,10 @@ def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) 
         wait = whole * (number * 5 % KILLS + 1) / KILLS  # late ones first: something is there when the next one begins
         time.sleep(wait)
         if process.poll() is None:  # else it was quicker
-            os.killpg(process.pid, signal.SIGKILL)
+            if number % 3:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:  # its engine is left alone in the world
+                process.kill()
             killed.append(round(wait, 1))
         process.wait()
     done = site.run("apply", "--tenant", code, "--ground")
