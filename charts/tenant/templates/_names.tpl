@@ -11,3 +11,10 @@ app.kubernetes.io/component: tenant
 mcloud/tenant: {{ .root.Values.tenant | quote }}
 mcloud/zone: {{ .zone }}
 {{- end }}
+{{/* Amounts as the API server writes them, so that what stands equals the manifest: mebibytes, thousandths of a processor. */}}
+{{- define "tenant.mib" -}}
+{{ if mod . 1024 }}{{ . }}Mi{{ else }}{{ div . 1024 }}Gi{{ end }}
+{{- end }}
+{{- define "tenant.cpu" -}}
+{{ if mod . 1000 }}{{ . }}m{{ else }}{{ div . 1000 | quote }}{{ end }}
+{{- end }}
