@@ -60,6 +60,11 @@ class Gateway(Strict):
                 raise ValueError(f"zone {zone} has a class, but no namespace: say under namespaces where its controller runs")
             if not self.domain:
                 raise ValueError(f"zone {zone} has a class, but there is no domain: hosts are <code>-{zone}.<domain>")
+        if ours := [name for name in self.namespaces.values() if name.startswith(("mcloud-", "t-"))]:
+            raise ValueError(
+                f"namespace {', '.join(ours)} is named like ours (mcloud-…, t-…), whose accounts lose what others gave them: "
+                "name it otherwise"
+            )
         for what, names in (("class", self.classes), ("namespace", self.namespaces)):
             given = [name for name in names.values() if name]
             if shared := {name for name in given if given.count(name) > 1}:
@@ -131,6 +136,17 @@ class SiteConfig(Strict):
             except ValueError:
                 raise ValueError("no certificates in PEM: put their text here, -----BEGIN CERTIFICATE----- …") from None
         return text
+
+    @model_validator(mode="after")
+    def _has_keycloak(self) -> Self:
+        """No Keycloak stands at a site that does not lead: processes would send people who sign in to nobody."""
+        if self.bundled and not self.leads and not self.keycloak.host:
+            away, cidrs = self.peer_services or "<peer_services>", ", ".join(self.peer.cidrs) or "the peer's"
+            raise ValueError(
+                f"{PREFIX}keycloak: this site does not lead, so no Keycloak runs here: name the one at the site that leads, "
+                f"{{host: keycloak.mcloud-platform.{away}, port: 8080, cidrs: [{cidrs}]}}, or your own"
+            )
+        return self
 
     def servers(self) -> list[str]:
         """The platform's servers that stand in this site's cluster."""
@@ -212,7 +228,7 @@ def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
         told = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         if first["type"] == "string_pattern_mismatch" and key.startswith("images"):
             told = "write an image by digest, name@sha256:…: a tag can be moved after it was examined"
-        raise Invalid(f"{source}: {PREFIX}{key}: {told}") from None
+        raise Invalid(f"{source}: {PREFIX}{key}: {told}" if key else f"{source}: {told}") from None
 
 
 def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:

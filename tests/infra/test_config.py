@@ -11,6 +11,7 @@ import yaml
 from infra import cluster, config
 from infra.cluster import Cluster
 from infra.operations import Land
+from infra.zones import KEYCLOAK_PORT, PLATFORM
 from kit.errors import Invalid, NotFound, Unavailable
 from tenants.home import Home
 from tests.support import land
@@ -77,7 +78,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "mcloud:gateway: class one serves several zones",
     ),
     (gateway(namespaces={"lgwan": "a", "internet": "a"}), "mcloud:gateway: namespace a serves several zones"),
+    (
+        gateway(namespaces={"lgwan": "mcloud-gateway"}),
+        "mcloud:gateway: namespace mcloud-gateway is named like ours",
+    ),
+    (gateway(namespaces={"lgwan": "t-gateway"}), "mcloud:gateway: namespace t-gateway is named like ours"),
     ({"mcloud:storage_gib": 0}, "mcloud:storage_gib"),
+    (
+        {"mcloud:leads": False, "mcloud:peer": {"cidrs": ["10.1.0.0/16"]}, "mcloud:peer_services": "svc.away"},
+        "yaml: mcloud:keycloak: this site does not lead, .* keycloak.mcloud-platform.svc.away, port: 8080, cidrs: .10.1.0.0/16.}",
+    ),
 ]
 
 
@@ -85,6 +95,35 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_a_wrong_description_is_refused_with_file_key_and_reason(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     with pytest.raises(Invalid, match=told):
         config.read_site(write(tmp_path, GOOD | change), "primary")
+
+
+def test_guards_and_walls_alone_need_no_keycloak(tmp_path: Path) -> None:
+    change = {"mcloud:leads": False, "mcloud:bundled": False}
+    assert config.read_site(write(tmp_path, GOOD | change), "primary").servers() == []
+
+
+RUNBOOK = config.ROOT / "docs" / "runbooks" / "clusters.md"
+
+
+def runbook() -> dict[str, Any]:
+    """The runbook's example, with digests in it."""
+    return dict(
+        yaml.safe_load(RUNBOOK.read_text().split("```yaml\n")[1].split("```")[0].replace("sha256:…", land.DIGEST))["config"]
+    )
+
+
+def test_the_runbooks_example_is_a_site_where_staff_can_sign_in(tmp_path: Path) -> None:
+    """Mutant: the example without `mcloud:keycloak`; seen failing."""
+    found = config.read_site(write(tmp_path, runbook()), "primary")
+    assert found.keycloak.host == f"keycloak.{PLATFORM}.{found.peer_services}"
+    assert found.keycloak.port == KEYCLOAK_PORT
+    assert found.keycloak.cidrs == found.peer.cidrs
+
+
+def test_the_runbooks_example_of_the_other_site(tmp_path: Path) -> None:
+    """«The same from its side, with `mcloud:leads: true` and without `mcloud:keycloak`»."""
+    found = config.read_site(write(tmp_path, runbook() | {"mcloud:leads": True, "mcloud:keycloak": {}}), "primary")
+    assert "keycloak" in found.servers()
 
 
 def test_a_site_that_is_not_described_says_where_its_file_belongs(tmp_path: Path) -> None:
