@@ -1,5 +1,6 @@
 """The instance's folder as it is in the pods of the site that leads: addresses, and the descriptions of both sites."""
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +14,8 @@ from tenants.home import Home, HomeConfig, SiteName
 
 #: where a landing job finds the kubeconfigs
 LANDING = Path("/etc/mcloud/landing")
+#: what a kubeconfig may name by path; the same key with `-data` has it in the file
+_BY_PATH = ("certificate-authority", "client-certificate", "client-key")
 Files = dict[str, str]
 
 
@@ -68,15 +71,58 @@ def kubeconfigs(home: Home, site: SiteName) -> Files:
     Raises
     ------
     Invalid
-        The other site's API server has no address for us.
+        The other site's API server has no address for us, or a kubeconfig does not serve in a pod.
     """
     own, found = read_site(home, site), {}
     for each, config in _sites(home).items():
-        body = yaml.safe_load(kubeconfig(home, config).read_text())
+        body = _alone(kubeconfig(home, config), config.context)
         if each != site:
-            if not own.peer_api.host:
-                raise Invalid(f"site {site} leads: mcloud:peer_api must say where the API server of site {each} answers")
-            for cluster in body["clusters"]:
-                cluster["cluster"]["server"] = f"https://{own.peer_api.host}:{own.peer_api.port}"
+            if not (own.peer_api.host and own.peer_api.port):
+                raise Invalid(f"site {site} leads: mcloud:peer_api must say host and port of site {each}'s API server")
+            body["clusters"][0]["cluster"]["server"] = f"https://{own.peer_api.host}:{own.peer_api.port}"
         found[f"{each}.kubeconfig"] = yaml.safe_dump(body)
     return found
+
+
+def _alone(file: Path, context: str) -> dict[str, Any]:
+    """The kubeconfig with the chosen context's cluster and user alone, and in it what it names by path.
+
+    Raises
+    ------
+    Invalid
+        It lacks one of the three, names a file that cannot be read, or has credentials that a program makes.
+    """
+    try:
+        told = yaml.safe_load(file.read_text())
+        chosen = _named(told, "context", context or told["current-context"])
+        cluster, user = (_named(told, kind, chosen[kind]) for kind in ("cluster", "user"))
+        if programs := {"exec", "auth-provider"} & user.keys():
+            raise Invalid(
+                f"kubeconfig {file}: user {chosen['user']} has his credentials by {programs.pop()}, a program that landing jobs "
+                "do not have: name a service account with its token instead (docs/runbooks/clusters.md)"
+            )
+        for part in (cluster, user):
+            for key in part.keys() & set(_BY_PATH):
+                data = base64.b64encode((file.parent / part.pop(key)).read_bytes()).decode()
+                part.setdefault(f"{key}-data", data)
+        if "tokenFile" in user:
+            user["token"] = (file.parent / user.pop("tokenFile")).read_text().strip()
+    except KeyError as wrong:
+        raise Invalid(f"kubeconfig {file}: it has no {wrong.args[0]}") from None
+    except (OSError, TypeError, AttributeError, yaml.YAMLError) as wrong:
+        raise Invalid(f"kubeconfig {file}: {str(wrong).splitlines()[0]}") from None
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "landing",
+        "clusters": [{"name": "landing", "cluster": cluster}],
+        "users": [{"name": "landing", "user": user}],
+        "contexts": [{"name": "landing", "context": {"cluster": "landing", "user": "landing"}}],
+    }
+
+
+def _named(told: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    for each in told[f"{kind}s"]:
+        if each["name"] == name:
+            return dict(each[kind])
+    raise KeyError(f"{kind} {name}")

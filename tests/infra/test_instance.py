@@ -1,15 +1,18 @@
 """An instance in clusters: its folder is seeded once, its addresses are services, a job's word is heard."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from infra import instance, keyring_secrets
+from infra.cluster import Cluster
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
-from kit.errors import Conflict, NotFound, Unavailable
+from kit.errors import Conflict, Invalid, NotFound, Unavailable
 from tenants import realm_representation
 from tenants.catalog import tenant
 from tenants.home import Home
@@ -61,6 +64,91 @@ def test_passwords_of_ones_own_servers_must_be_given(tmp_path: Path, missing: st
     with pytest.raises(NotFound, match=f"{server} is your own server: write .*/secrets/{missing}.json"):
         keyring_secrets.site_secrets(Home(tmp_path), "recovery")
     assert not (tmp_path / "secrets" / f"{missing}.json").exists()
+
+
+def two_sites(folder: Path, user: dict[str, Any], context: str = "primary") -> Home:
+    """An instance whose both sites stand in one kubeconfig beside a cluster of somebody else's, which is the current one."""
+    (folder / "ca.crt").write_text(land.AUTHORITY)
+    names = ("elsewhere", "primary", "recovery")
+    clusters = {name: {"server": f"https://{name}:6443", "certificate-authority": "ca.crt"} for name in names}
+    users = {name: {"token": f"of {name}"} for name in names} | {"primary": user}
+    body = {
+        "current-context": "elsewhere",
+        "clusters": [{"name": name, "cluster": each} for name, each in clusters.items()],
+        "users": [{"name": name, "user": each} for name, each in users.items()],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in names],
+    }
+    (folder / "kubeconfig").write_text(yaml.safe_dump(body))
+    (folder / "stacks").mkdir()
+    for site, name in (("primary", context), ("recovery", "recovery")):
+        told = land.SITE.model_dump(mode="json") | {"context": name, "peer_api": {"host": "10.9.9.9", "port": 7443}}
+        config = {f"mcloud:{key}": value for key, value in told.items()}
+        (folder / "stacks" / f"Pulumi.site-{site}.yaml").write_text(yaml.safe_dump({"config": config}))
+    return Home(folder)
+
+
+def test_landing_jobs_have_the_chosen_contexts_credentials_and_no_others(tmp_path: Path) -> None:
+    """Mutants: the current context instead of the chosen one; all users laid in. Both seen failing."""
+    (tmp_path / "key").write_text("key")
+    (tmp_path / "certificate").write_text("certificate")
+    by_path = {"client-key": str(tmp_path / "key"), "client-certificate": "certificate"}
+    laid = instance.kubeconfigs(two_sites(tmp_path, by_path), "recovery")
+    found = {name: yaml.safe_load(text) for name, text in laid.items()}
+    data = {"certificate-authority-data": b64encode(land.AUTHORITY.encode()).decode()}
+    assert {name: (each["clusters"], each["users"]) for name, each in found.items()} == {
+        "primary.kubeconfig": (
+            [{"name": "landing", "cluster": {"server": "https://10.9.9.9:7443"} | data}],
+            [
+                {
+                    "name": "landing",
+                    "user": {
+                        "client-key-data": b64encode(b"key").decode(),
+                        "client-certificate-data": b64encode(b"certificate").decode(),
+                    },
+                }
+            ],
+        ),
+        "recovery.kubeconfig": (
+            [{"name": "landing", "cluster": {"server": "https://recovery:6443"} | data}],
+            [{"name": "landing", "user": {"token": "of recovery"}}],
+        ),
+    }
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "kubeconfig").write_text(
+        laid["recovery.kubeconfig"]
+    )  # as a landing job has it: no other file is there
+    assert Cluster(tmp_path / "landing" / "kubeconfig").address == "https://recovery:6443"
+
+
+def test_the_other_sites_api_server_needs_host_and_port(tmp_path: Path) -> None:
+    home = two_sites(tmp_path, {})
+    file = tmp_path / "stacks" / "Pulumi.site-recovery.yaml"
+    file.write_text(file.read_text().replace("port: 7443", "port: 0"))
+    with pytest.raises(Invalid, match="mcloud:peer_api must say host and port of site primary's API server"):
+        instance.kubeconfigs(home, "recovery")
+
+
+def test_a_token_in_a_file_is_laid_in(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("renewed\n")
+    laid = instance.kubeconfigs(two_sites(tmp_path, {"tokenFile": "token"}), "recovery")
+    assert yaml.safe_load(laid["primary.kubeconfig"])["users"][0]["user"] == {"token": "renewed"}
+
+
+# mutant: a program is copied that no pod has, and each landing fails at night
+@pytest.mark.parametrize(
+    ("user", "context", "told"),
+    [
+        ({"exec": {"command": "cloud"}}, "primary", "user primary has his credentials by exec, .* a service account"),
+        ({"auth-provider": {"name": "cloud"}}, "primary", ".* by auth-provider"),
+        ({"client-key": "not-there"}, "primary", ".*No such file or directory: .*not-there"),
+        ({}, "nowhere", "it has no context nowhere"),
+    ],
+)
+def test_a_kubeconfig_that_does_not_serve_in_a_pod_is_refused(
+    tmp_path: Path, user: dict[str, Any], context: str, told: str
+) -> None:
+    with pytest.raises(Invalid, match=f"kubeconfig {tmp_path}/kubeconfig: {told}"):
+        instance.kubeconfigs(two_sites(tmp_path, user, context), "recovery")
 
 
 def test_one_machine_stays_loopback(tmp_path: Path) -> None:
