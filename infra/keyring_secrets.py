@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import instance
-from infra.config import SiteConfig, read_site
+from infra.config import read_site
 from infra.manifests import Manifest
 from infra.zones import DR, PLATFORM, namespace
 from kit.errors import NotFound
@@ -29,17 +29,15 @@ def site_secrets(home: Home, site: SiteName) -> list[Manifest]:
     NotFound
         A password of a server of one's own was not laid into the keyring; names the file.
     """
-    config = read_site(home, site)
-    servers = config.servers()
-    if "platform-api" in servers:
-        _given(home, site, config)
+    servers = read_site(home, site).servers()
     mounted = {"keyring": "platform-api", "landing": "platform-api", "keycloak": "keycloak", "postgres": "postgres"}
     found = [_described(home, name, PLATFORM, {"of": name, "site": site}) for name, who in mounted.items() if who in servers]
     return [*found, _described(home, "rest-server", DR, {"of": "rest-server", "site": site})] if servers else []
 
 
-def _given(home: Home, site: SiteName, config: SiteConfig) -> None:
+def _given(home: Home, site: SiteName) -> None:
     """Passwords of servers of one's own must be given: made ones would be refused there, and much later."""
+    config = read_site(home, site)
     away: SiteName = "recovery" if site == "primary" else "primary"
     needed = {
         f"postgres-{site}": (config.postgres, '{"password": …} of its superuser postgres'),
@@ -86,7 +84,13 @@ def _fingerprint(facts: dict[str, Any]) -> str:
 
 
 def site_version(home: Home, site: SiteName) -> str:
-    """Fingerprint of what is laid into the instance's folder at the site that leads; empty at the other."""
+    """Fingerprint of what is laid into the instance's folder at the site that leads; empty at the other.
+
+    Raises
+    ------
+    NotFound
+        As `site_secrets`.
+    """
     stands = "platform-api" in read_site(home, site).servers()
     return _fingerprint({"of": "keyring", "site": site, "home": str(home.path)}) if stands else ""
 
@@ -115,6 +119,7 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
                 "KC_BOOTSTRAP_ADMIN_PASSWORD": admin["password"],
             }
         case "keyring":
+            _given(home, facts["site"])  # first: what is asked of the keyring and not there is made
             files = {file.name: file.read_text() for file in keyring.found(home, catalog(home))}
             return files | instance.files(home, facts["site"])
         case "landing":

@@ -1,6 +1,8 @@
 """`mcloud infra … --all` on a landed site, as an engineer reads it: words, table and exit code."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from infra.zones import PLATFORM
 from platform_api import cli, land
 from tenants.catalog import catalog
 from tests.cluster.test_changes import SITE_CHANGES
-from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site
+from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, describe
 
 NEVER = "042021"
 STACKS = ["site-primary", f"tenant-{ONAGAWA}", f"tenant-{MINAMISANRIKU}"]
@@ -77,3 +79,17 @@ def test_what_is_defined_and_not_there_differs(capsys: pytest.CaptureFixture[str
         *([each, "True"] for each in STACKS[1:]),
     ]
     assert "is missing" in told
+
+
+# mutant: the version of what is laid into the counter's pod is asked for first, and makes what must be given
+def test_a_plan_makes_no_password_that_must_be_given(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = {"host": "db.example.jp", "port": 5432, "cidrs": ["10.90.0.10/32"]}
+    own: dict[str, Any] = {"mcloud:bundled": True, "mcloud:postgres": server, "mcloud:peer_postgres": server}
+    monkeypatch.setenv("MCLOUD_HOME", str(describe(tmp_path, site.kubeconfig, **own).path))
+    for verb in ("plan", "diff", "plan"):
+        code, _, told = run(capsys, verb, "--site", "primary")
+        assert code == 3
+        assert f"db.example.jp is your own server: write {tmp_path}/secrets/postgres-primary.json" in told
+    assert not list(tmp_path.glob("secrets/*"))

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, Invalid, NotFound, Unavailable
 from tenants import realm_representation
 from tenants.catalog import tenant
-from tenants.home import Home
+from tenants.home import Home, SiteName
 from tenants.keyring import platform_url, postgres_url, tenant_keys
 from tests.support import land
 
@@ -45,7 +46,8 @@ def test_addresses_are_those_of_servers_of_ones_own(tmp_path: Path) -> None:
     assert realm_representation.ways_back(here, "042021", "lgwan") == ["http://127.0.0.1/*", "https://042021-lgwan.example.jp/*"]
 
 
-# mutant: a password is made when none was given, and the server refuses it minutes later
+# mutants: a password is made when none was given, and the server refuses it minutes later; `plan` makes it, by the version
+@pytest.mark.parametrize("asked", [keyring_secrets.site_secrets, keyring_secrets.site_version])
 @pytest.mark.parametrize(
     ("missing", "server"),
     [
@@ -54,7 +56,9 @@ def test_addresses_are_those_of_servers_of_ones_own(tmp_path: Path) -> None:
         ("keycloak-admin", "login.example.jp"),
     ],
 )
-def test_passwords_of_ones_own_servers_must_be_given(tmp_path: Path, missing: str, server: str) -> None:
+def test_passwords_of_ones_own_servers_must_be_given(
+    tmp_path: Path, missing: str, server: str, asked: Callable[[Home, SiteName], object]
+) -> None:
     (tmp_path / "stacks").mkdir()
     body = {f"mcloud:{key}": value for key, value in land.OWN_SERVERS.model_dump(mode="json").items()}
     (tmp_path / "stacks" / "Pulumi.site-recovery.yaml").write_text(yaml.safe_dump({"config": body}))
@@ -62,7 +66,7 @@ def test_passwords_of_ones_own_servers_must_be_given(tmp_path: Path, missing: st
     for name in {"postgres-recovery", "postgres-primary", "keycloak-admin"} - {missing}:
         (tmp_path / "secrets" / f"{name}.json").write_text('{"username": "x", "password": "y"}')
     with pytest.raises(NotFound, match=f"{server} is your own server: write .*/secrets/{missing}.json"):
-        keyring_secrets.site_secrets(Home(tmp_path), "recovery")
+        asked(Home(tmp_path), "recovery")
     assert not (tmp_path / "secrets" / f"{missing}.json").exists()
 
 
