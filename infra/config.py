@@ -197,6 +197,12 @@ def parse_stack(stack: str) -> tuple[Literal["site", "tenant"], str, SiteName]:
     raise Invalid(f"stack {stack}: the names are site-primary, site-recovery, tenant-CODE and tenant-CODE-recovery")
 
 
+def stack_options(stack: str) -> str:
+    """How commands are told a stack."""
+    _, code, site = parse_stack(stack)
+    return f"--tenant {code}" + (f" --site {site}" if site != "primary" else "") if code else f"--site {site}"
+
+
 def read_site(home: Home, site: SiteName) -> SiteConfig:
     """The description of a site's cluster.
 

@@ -1,11 +1,12 @@
 """One operation at a time for each stack, whoever starts it and wherever: a Lease in the stack's own cluster.
 
 The lease's number grows with every holder (fencing): whoever was overtaken is refused at his next write. A lease does not
-run out by age. It is taken from a holder only when he is proved dead: same machine, same boot or an earlier one, and the
-process is gone. For a holder on another machine somebody has to say so by name (`unlock`).
+run out by age. It is taken from a holder only when he is proved dead: of this machine, by its name and identity, from an
+earlier boot, or of this one and its process is gone. For any other somebody has to say so by the machine's name (`unlock`).
 """
 
 import getpass
+import hashlib
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from typing import Any
 import yaml
 
 from infra.cluster import Cluster
+from infra.config import stack_options
 from infra.manifests import Manifest
 from infra.zones import RELEASES
 from kit.clock import now
@@ -33,13 +35,19 @@ NO_LEASE = (
 
 @dataclass(frozen=True)
 class Holder:
-    """A process on a machine; `started` is its start in clock ticks since boot, so that a reused number is no life."""
+    """A process on a machine; `started` is its start in clock ticks since boot, so that a reused number is no life.
+
+    Two machines, or two pods of one, may have the same name: `machine` is its identity, `numbers` the space of process numbers
+    that `pid` is of; empty where there is none, and in leases from before they were noted.
+    """
 
     host: str
     boot: str
     pid: int
     started: int
     user: str
+    machine: str = ""
+    numbers: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} on {self.host}"
@@ -48,7 +56,8 @@ class Holder:
     def here(cls, pid: int | None = None) -> "Holder":
         """This process, or another one on this machine."""
         pid = pid or os.getpid()
-        return cls(socket.gethostname(), _boot(), pid, _started(pid) or 0, getpass.getuser())
+        numbers = os.readlink("/proc/self/ns/pid")
+        return cls(socket.gethostname(), _boot(), pid, _started(pid) or 0, getpass.getuser(), _machine(), numbers)
 
     @classmethod
     def engine(cls) -> "Holder | None":
@@ -61,13 +70,18 @@ class Holder:
             pid = int(fields[1])
         return None
 
+    def is_alive(self) -> bool:
+        """Whether the holder is seen alive from here; False on doubt."""
+        return (self.host, self.boot) == (socket.gethostname(), _boot()) and _started(self.pid) == self.started
+
     def is_dead(self) -> bool:
         """Whether the holder is proved dead; False on doubt."""
-        if self.host != socket.gethostname():
+        here = Holder.here()
+        if (self.host, self.machine) != (here.host, here.machine):
             return False
-        if self.boot != _boot():
-            return True
-        return _started(self.pid) != self.started
+        if self.boot != here.boot:
+            return self.machine != ""
+        return self.numbers == here.numbers and not self.is_alive()
 
 
 def lives(pid: int, since: datetime) -> bool:
@@ -84,6 +98,14 @@ def lives(pid: int, since: datetime) -> bool:
 
 def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _machine() -> str:
+    """The machine's identity, by a hash: it shall not leave the machine. Empty where there is none."""
+    try:
+        return hashlib.sha256(b"mcloud " + Path("/etc/machine-id").read_bytes().strip()).hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def _started(pid: int) -> int | None:
@@ -139,9 +161,8 @@ def acquire(cluster: Cluster, stack: str, who: Holder | None = None) -> Held:
         there = _blank(stack)
     holder = holder_of(there)
     if holder is not None and not holder.is_dead():
-        way = (
-            "wait for it" if holder.host == socket.gethostname() else "when that machine is gone for good, `mcloud infra unlock`"
-        )
+        where = f"{stack_options(stack)} --host {holder.host}"
+        way = "wait for it" if holder.is_alive() else f"when that machine is gone for good, `mcloud infra unlock {where}`"
         raise Conflict(f"stack {stack} is being worked on by {holder} since {there['spec'].get('acquireTime', '?')}: {way}")
     number = int(there["spec"].get("leaseTransitions", 0)) + 1
     moment = now().isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -229,7 +250,7 @@ def unlock(cluster: Cluster, stack: str, host: str) -> bool:
         return False
     if holder.host != host:
         raise Conflict(f"stack {stack} is held by {holder}, not by a process on {host}")
-    if host == socket.gethostname() and not holder.is_dead():
+    if holder.is_alive():
         raise Conflict(f"stack {stack} is held by {holder}, which is alive here: end it first")
     there["spec"]["holderIdentity"] = None
     there["spec"]["leaseTransitions"] = int(there["spec"]["leaseTransitions"]) + 1

@@ -215,6 +215,7 @@ def restore_state(home: Home, stack: str) -> Answer:
 
 
 def unlock(home: Home, stack: str, host: str) -> Answer:
-    """Take the lease from a process on a machine that is gone for good."""
+    """Take the lease, and the engine's own lock, from a process on a machine that is gone for good."""
     land = Land.open(home, stack)
-    return {"stack": stack, "changed": lease.unlock(land.cluster, stack, host)}
+    held = lease.unlock(land.cluster, stack, host)
+    return {"stack": stack, "changed": state.unlock(home, stack, host) or held}

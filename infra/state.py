@@ -9,12 +9,14 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from infra import lease
 from infra.cluster import Cluster
+from infra.config import stack_options
 from infra.engine import PROJECT, Engine, environment, exported, state_folder
 from kit.errors import Conflict, NotFound, Unavailable
 from tenants.home import Home
@@ -152,29 +154,53 @@ def break_dead_lock(home: Home, stack: str, patience: float = DYING) -> bool:
     """Remove the engine's own lock when its holder is proved dead; True when there was one.
 
     Whoever calls holds the stack's lease, so the holder's parent is dead: a holder that still lives is ending, and is waited
-    for up to `patience` seconds.
+    for up to `patience` seconds. The engine notes a machine's name alone; of two that bear the same one the lease tells which.
 
     Raises
     ------
     Conflict
         The holder lives on, or is on another machine.
     """
-    folder = state_folder(home)
-    if folder is None:
-        return False
     found = False
-    for file in (folder / "locks" / "organization" / PROJECT / stack).glob("*.json"):
-        held = json.loads(file.read_text())
-        who = f"process {held['pid']} of {held['username']} on {held['hostname']} since {held['timestamp']}"
+    for file, held, who in _locks(home, stack):
         if held["hostname"] != socket.gethostname():
-            raise Conflict(
-                f"stack {stack} is locked by {who}: end it there, or `pulumi cancel` when that machine is gone for good"
-            )
+            way = f"`mcloud infra unlock {stack_options(stack)} --host {held['hostname']}`"
+            raise Conflict(f"stack {stack} is locked by {who}: end it there, or {way} when that machine is gone for good")
         until = time.monotonic() + patience
-        while lease.lives(held["pid"], since=datetime.fromisoformat(held["timestamp"])):
+        while _lives(held):
             if time.monotonic() >= until:
                 raise Conflict(f"stack {stack} is locked by {who}: wait for it")
             time.sleep(0.2)
         file.unlink(missing_ok=True)  # an engine that ended by itself took it away
         found = True
     return found
+
+
+def unlock(home: Home, stack: str, host: str) -> bool:
+    """Remove the engine's own lock of a machine that somebody declares gone; False when it has none.
+
+    Raises
+    ------
+    Conflict
+        The machine is this one, and the holder lives.
+    """
+    found = False
+    for file, held, who in _locks(home, stack):
+        if held["hostname"] == host:
+            if host == socket.gethostname() and _lives(held):
+                raise Conflict(f"stack {stack} is locked by {who}, which is alive here: end it first")
+            file.unlink(missing_ok=True)
+            found = True
+    return found
+
+
+def _locks(home: Home, stack: str) -> Iterator[tuple[Path, dict[str, Any], str]]:
+    """The engine's own locks of the stack, what each says, and whose it is in words."""
+    folder = state_folder(home)
+    for file in (folder / "locks" / "organization" / PROJECT / stack).glob("*.json") if folder else ():
+        held = json.loads(file.read_text())
+        yield file, held, f"process {held['pid']} of {held['username']} on {held['hostname']} since {held['timestamp']}"
+
+
+def _lives(held: dict[str, Any]) -> bool:
+    return lease.lives(held["pid"], since=datetime.fromisoformat(held["timestamp"]))
