@@ -13,7 +13,8 @@ from infra.manifests import Manifest
 from infra.zones import RELEASES
 from kit.errors import Conflict, Unavailable
 
-TIMEOUT_SECONDS = 300
+#: longer than a migration may take (`activeDeadlineSeconds` in charts/system): the next apply deletes one that still runs
+TIMEOUT_SECONDS = 1000
 HISTORY = 5
 
 

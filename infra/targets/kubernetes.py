@@ -22,7 +22,8 @@ from tenants.home import Home
 
 #: where the pod finds its own cluster: token and authority
 CLUSTER = Path("/etc/mcloud/cluster")
-PATIENCE_SECONDS = 600
+#: longer than Helm waits for a migration and the processes then take to come up (infra/helm.py, infra/rollout.py)
+PATIENCE_SECONDS = 1800
 Answer = dict[str, Any]
 
 

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from kubernetes_validate import utils
 
-from infra import charts, landing, policy, sites
+from infra import charts, helm, landing, policy, rollout, sites
 from infra.config import SiteConfig
 from infra.landing import Release
 from infra.manifests import Manifest, place
+from infra.targets import kubernetes
 from kit.errors import Invalid
 from kit.settings import ProcessSettings
 from tenants.catalog import catalog, tenant
@@ -226,3 +227,14 @@ def test_a_quota_too_small_for_the_processes_is_told_before_anything_is_applied(
 
 def test_every_site_namespace_is_there_once() -> None:
     assert [each["metadata"]["name"] for each in sites.namespaces()] == ["mcloud-tenants", "mcloud-platform", "mcloud-dr"]
+
+
+# mutant: Helm's 300 s against a migration's 900: what ran longer was deleted by the next apply, and never finished
+def test_whoever_waits_for_a_migration_waits_longer_than_it_may_take() -> None:
+    (migration,) = (
+        each for each in releases()[2].objects() if each["kind"] == "Job" and "helm.sh/hook" in each["metadata"]["annotations"]
+    )
+    assert migration["spec"]["activeDeadlineSeconds"] < helm.TIMEOUT_SECONDS - 60  # its pods end meanwhile
+    assert helm.TIMEOUT_SECONDS + rollout.PATIENCE_SECONDS < kubernetes.PATIENCE_SECONDS
+    landing_job = kubernetes.job("landing-1", [], f"localhost/mcloud@{land.DIGEST}")
+    assert landing_job["spec"]["activeDeadlineSeconds"] == kubernetes.PATIENCE_SECONDS
