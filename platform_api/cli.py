@@ -131,6 +131,16 @@ def tenant_apply(
     return DIFFERS if dry_run and told["differs"] else 0
 
 
+@tenant.command(name="fetch")
+def tenant_fetch(code: str, *, output: Output = "table") -> int:
+    """Put the counter's definition in force in one's own folder, from which `mcloud infra` lands."""
+    from tenants import catalog
+
+    definition = catalog.check(_client().tenant(code)["definition"], "the counter's definition")
+    emit({"code": definition.code, "changed": catalog.apply(home(), definition)}, output)
+    return 0
+
+
 @tenant.command(name="onboard")
 def tenant_onboard(code: str, *, synthetic_scale: int | None = None, output: Output = "table") -> int:
     """Take a tenant in. --synthetic-scale N fills the register with 1/N of the census."""

@@ -1,16 +1,20 @@
 """Journey A: a municipality is taken in through the platform API, and killed everywhere it ends the same."""
 
+import json
 import os
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kit.db import connect
 from kit.errors import CallerError, Conflict, Invalid, NotFound
-from platform_api import runner
+from platform_api import cli, runner
 from tenants import ledger
 from tenants.catalog import tenant
+from tenants.home import Home
 from tenants.keyring import platform_url, tenant_url
 from tests.support.cloud import ONAGAWA, Cloud
 
@@ -77,6 +81,26 @@ def test_bad_requests_are_told_clearly(cloud: Cloud) -> None:
     plan = {"rpo_minutes": 60, "rto_minutes": 60}
     assert cloud.api.apply(ONAGAWA, definition | {"plan": plan}, dry_run=True) == {"changed": False, "differs": ["plan"]}
     assert cloud.api.tenant(ONAGAWA)["definition"]["plan"]["rpo_minutes"] == 1440
+
+
+def test_an_engineers_own_folder_fetches_what_the_counter_was_told(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mutant: `tenant fetch` that only shows; seen failing: his folder would put the old size back."""
+    own, old = Home(tmp_path), tenant(SHICHIKASHUKU)
+    shutil.copytree(cloud.home.secrets, own.secrets)
+    shutil.copy(cloud.home.path / "config.yaml", tmp_path)
+    monkeypatch.setenv("MCLOUD_HOME", str(tmp_path))
+    wider = old.model_dump(mode="json") | {"quota": {"cpu_millis": 3000, "memory_mib": 8192}}
+    try:
+        cloud.api.apply(SHICHIKASHUKU, wider, dry_run=False)
+        assert tenant(SHICHIKASHUKU, own).quota == old.quota
+        for changed in (True, False):
+            assert cli.main(["tenant", "fetch", SHICHIKASHUKU, "-o", "json"]) == 0
+            assert json.loads(capsys.readouterr().out) == {"code": SHICHIKASHUKU, "changed": changed}
+        assert tenant(SHICHIKASHUKU, own).quota.memory_mib == 8192
+    finally:
+        cloud.api.apply(SHICHIKASHUKU, old.model_dump(mode="json"), dry_run=False)
 
 
 def canonical(cloud: Cloud, code: str) -> dict[str, Any]:
