@@ -52,7 +52,7 @@ PLACES = {
     "仙台市": {"postal_code": "9800014", "address": "宮城県仙台市青葉区本町1番地1"},
 }
 SOUGHT = {
-    "氏名": "name", "フリガナ": "kana", "生年月日": "born_on", "住所": "address", "宛名番号": "atena_no",
+    "氏名": "name", "フリガナ": "kana", "生年月日": "born_on", "住所": "address", "宛名番号": "atena_no", "除票も": "removed",
 }  # fmt: skip
 
 

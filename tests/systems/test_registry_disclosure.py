@@ -218,8 +218,12 @@ def by_address(town: Desk, p: Protected, turn: int) -> str:
     return answer.text + (p.canary if str(p.one.id) in answer.text else "")
 
 
+def removed_too(town: Desk, p: Protected, turn: int) -> str:
+    return town.ask("clerk", "POST", "/residents/search", json={"name": p.name, "removed": True}).text
+
+
 def by_number(town: Desk, p: Protected, turn: int) -> str:
-    body = {"kind": "resident_code", "number": p.one.resident_code}
+    body = {"kind": "resident_code", "number": p.one.resident_code, "removed": turn % 2 == 1}
     return town.ask("number-officer", "POST", "/residents/search-by-number", json=body).text
 
 
@@ -268,6 +272,7 @@ def pack(town: Desk, p: Protected, turn: int) -> str:
 
 CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "検索": lambda town, p, turn: town.ask("clerk", "POST", "/residents/search", json={"name": p.name}).text,
+    "除票の検索": removed_too,
     "他課照会": lambda town, p, turn: town.ask("other-office", "POST", "/residents/search", json={"name": p.name}).text,
     "住所検索": by_address,
     "番号検索": by_number,

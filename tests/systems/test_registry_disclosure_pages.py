@@ -139,7 +139,7 @@ def open_all(town: Desk, url: str, p: Protected, who: str) -> tuple[set[str], se
     wanted = {"kind": "public_body", "applicant": "架空県", "purpose": "調査", "towns": ["女川"]}
     browsing = town.done("clerk", "POST", "/browsing-applications", json=wanted)
     values, opened, telling = values_for(url, p) | {"browsing_id": [browsing["id"]]}, set(), set()
-    town.send(who, "/search", {"name": p.name})
+    town.send(who, "/search", {"name": p.name, "removed": "1"})
     for route in pages_of(town):
         path = route.path.removeprefix(BASE)
         names = [each.name for each in route.dependant.path_params]

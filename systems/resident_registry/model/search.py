@@ -18,3 +18,5 @@ class Criteria:
     address: str | None = None
     #: 宛名番号, fifteen digits
     atena_no: str | None = None
+    #: removed records (除票) too; they are not found by `address`
+    removed: bool = False

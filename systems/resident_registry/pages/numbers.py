@@ -1,6 +1,6 @@
 """Numbers, for the role for them: a resident found by one, the 個人番号 shown. None stands in an address or a session."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Response
@@ -18,6 +18,7 @@ KINDS = (("individual_number", "個人番号"), ("resident_code", "住民票コ�
 SEARCH = (
     Field("kind", "番号の種類", "radio", options=KINDS),
     Field("number", "番号", "digits", "個人番号は12桁、住民票コードは11桁。検査数字を確かめます。", longest=20),
+    Field("removed", "除票も探す", "check", hint="転出、死亡などで消除された人", required=False),
 )
 
 
@@ -28,18 +29,20 @@ def ask(desk: AtDesk, actor: NumberOfficer) -> Response:
 
 @router.post("/search-by-number", summary="The resident with this number")
 def find(desk: AtDesk, actor: NumberOfficer, form: Form) -> Response:
-    """Leads to the resident. What was typed is not shown again, right or wrong."""
+    """Leads to the resident, or lists the records that bear the number. What was typed is not shown again, right or wrong."""
     filled = read(SEARCH, form)
     if filled.errors:
         return desk.page("number_search.html", status=422, filled=_unsaid(filled))
     v = filled.values
-    found, wrong = desk.attempt(lambda tx: service.search_by_number(tx, desk.office, v["kind"], v["number"]))
-    if found:
-        # whoever is not a clerk too sees no page of the resident, only what was asked for
-        rest = "" if "registry_clerk" in actor.roles else "/individual-number"
+    found, wrong = desk.attempt(
+        lambda tx: desk.seen(service.search_by_number(tx, desk.office, v["kind"], v["number"], removed=v["removed"]))
+    )
+    # whoever is not a clerk too sees no page of the resident, only what was asked for
+    rest = "" if "registry_clerk" in actor.roles else "/individual-number"
+    if found and len(found) == 1:
         return desk.go(f"/residents/{found[0].id}{rest}")
-    told = desk.tell(wrong) if wrong else ""
-    return desk.page("number_search.html", status=422 if wrong else 200, filled=_unsaid(filled), told=told, nobody=not wrong)
+    shown: dict[str, Any] = {"found": found, "rest": rest, "told": desk.tell(wrong)}
+    return desk.page("number_search.html", status=422 if wrong else 200, filled=_unsaid(filled), **shown)
 
 
 def _unsaid(filled: Filled) -> Filled:

@@ -20,7 +20,7 @@ router = counter()
 
 
 class Hit(BaseModel):
-    """One line of a search, which is all that other offices see (宛名); the address of a protected resident is not shown."""
+    """What other offices see of a present resident (宛名), and no more; the address of a protected resident is not shown."""
 
     id: UUID
     atena_no: str
@@ -32,11 +32,17 @@ class Hit(BaseModel):
     restricted: bool
 
 
-class Record(Hit):
+class Found(Hit):
+    """One line of the counter's own search: of a removed record (除票) also how and when it was removed."""
+
+    state: str
+    removed_on: date | None
+
+
+class Record(Found):
     """A resident as the counter sees one."""
 
     household_id: UUID
-    state: str
     relation: str
     became_resident_on: date
     version: int
@@ -61,7 +67,6 @@ class Record(Hit):
     foreign_since: date | None
     qualifications: dict[str, Any]
     districts: dict[str, str]
-    removed_on: date | None
     out_planned_on: date | None
     out_planned_to: str | None
     out_fixed_on: date | None

@@ -1,4 +1,4 @@
-"""Finding residents."""
+"""Finding residents and removed records."""
 
 from datetime import date
 from uuid import UUID
@@ -6,10 +6,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from kit.app import problems
+from kit.errors import Forbidden
 from kit.requests import Transaction
 from systems.resident_registry.model.search import Criteria, NumberKind
 from systems.resident_registry.routes.desk import Finder, NumberOfficer, Office, Purpose, Strict, counter
-from systems.resident_registry.routes.people import Hit, hit
+from systems.resident_registry.routes.people import Found, Hit, hit
 from systems.resident_registry.service import individual_numbers
 from systems.resident_registry.service import search as service
 
@@ -17,7 +18,9 @@ router = counter()
 
 
 class Hits(BaseModel):
-    residents: list[Hit]
+    """`state` and `removed_on` are told to the counter alone."""
+
+    residents: list[Found] | list[Hit]
 
 
 class Sought(Strict):
@@ -28,6 +31,7 @@ class Sought(Strict):
     born_on: date | None = None
     address: str | None = Field(None, max_length=100)
     atena_no: str | None = Field(None, max_length=15)
+    removed: bool = Field(False, description="removed records (除票) too, for the counter; they are not found by address")
 
 
 class Number(Strict):
@@ -35,6 +39,7 @@ class Number(Strict):
 
     kind: NumberKind
     number: str = Field(max_length=20)
+    removed: bool = Field(False, description="removed records (除票) too")
 
 
 class Shown(BaseModel):
@@ -47,18 +52,21 @@ class Shown(BaseModel):
     responses=problems(403, 422, 428),
 )
 def search(tx: Transaction, actor: Finder, purpose: Purpose, body: Sought) -> Hits:
-    found = service.search(tx, Criteria(**body.model_dump()))
-    return Hits(residents=[Hit(**hit(each, actor)) for each in found])
+    at_counter = "registry_clerk" in actor.roles
+    if body.removed and not at_counter:
+        raise Forbidden("removed records are found by the role registry_clerk alone")
+    found, line = service.search(tx, Criteria(**body.model_dump())), Found if at_counter else Hit
+    return Hits(residents=[line(**hit(each, actor)) for each in found])
 
 
 @router.post(
     "/residents/search-by-number",
-    summary="Find the resident with this 個人番号 or 住民票コード",
+    summary="Find who has this 個人番号 or 住民票コード",
     responses=problems(403, 422, 428),
 )
 def search_by_number(tx: Transaction, actor: NumberOfficer, purpose: Purpose, office: Office, body: Number) -> Hits:
-    found = service.search_by_number(tx, office, body.kind, body.number)
-    return Hits(residents=[Hit(**hit(each, actor)) for each in found])
+    found = service.search_by_number(tx, office, body.kind, body.number, removed=body.removed)
+    return Hits(residents=[Found(**hit(each, actor)) for each in found])
 
 
 @router.get(

@@ -9,10 +9,12 @@ from systems.resident_registry.model.search import Criteria, NumberKind
 
 
 def check_criteria(criteria: Criteria) -> None:
-    """A search goes by something that narrows it (office practice R9)."""
+    """A search goes by something that narrows it (office practice R9); by address for present residents alone."""
     given = [criteria.name, criteria.kana, criteria.born_on, criteria.address, criteria.atena_no]
     if not any(given):
         raise Invalid("search by name, kana, birth date, address or 宛名番号")
+    if criteria.removed and criteria.address:
+        raise Invalid("an address finds present residents alone: leave it out, or leave the removed records out")
     for text in (criteria.name, criteria.kana, criteria.address):
         if text is not None and len(fold(text)) < 2:
             raise Invalid("a search text has at least two characters")

@@ -12,14 +12,14 @@ from systems.resident_registry.store import search as store
 
 
 def search(tx: Tx, criteria: Criteria) -> list[Resident]:
-    """Residents that fit; one access entry for each of them.
+    """Residents that fit, and removed records when asked for; one access entry for each of them.
 
     Who is protected is never found by the address, and is shown through `rules.measures.masked` only.
 
     Raises
     ------
     Invalid
-        Nothing to go by, or more than the limit fit.
+        Nothing to go by, an address for removed records, or more than the limit fit.
     """
     rules.check_criteria(criteria)
     limit = legal.value("search_limit", today())
@@ -30,8 +30,10 @@ def search(tx: Tx, criteria: Criteria) -> list[Resident]:
     return found
 
 
-def search_by_number(tx: Tx, office: Office, kind: NumberKind, number: str) -> list[Resident]:
-    """The present resident with that number, or nobody; an access entry of its own that never carries the number.
+def search_by_number(tx: Tx, office: Office, kind: NumberKind, number: str, *, removed: bool = False) -> list[Resident]:
+    """The present resident with that number, or nobody; with `removed` every record that bears it, the present one first.
+
+    One access entry for each of them, which never carries the number.
 
     Raises
     ------
@@ -41,8 +43,8 @@ def search_by_number(tx: Tx, office: Office, kind: NumberKind, number: str) -> l
     rules.check_number(kind, number)
     measures.hold(tx)
     if kind == "individual_number":
-        found = store.by_individual_number(tx, individual_numbers.blind_index(office, number))
+        found = store.by_individual_number(tx, individual_numbers.blind_index(office, number), removed=removed)
     else:
-        found = store.by_resident_code(tx, number)
-    journal.record_access(tx, RESIDENT, [found] if found else [], {"act": "search_by_number", "kind": kind})
-    return [people.resident(tx, found, today())] if found else []
+        found = store.by_resident_code(tx, number, removed=removed)
+    journal.record_access(tx, RESIDENT, found, {"act": "search_by_number", "kind": kind})
+    return [people.resident(tx, each, today()) for each in found]

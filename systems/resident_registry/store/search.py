@@ -1,4 +1,4 @@
-"""Finding residents by what a clerk knows."""
+"""Finding residents and removed records by what a clerk knows."""
 
 from datetime import date
 from uuid import UUID
@@ -9,6 +9,8 @@ from systems.resident_registry.model.people import Resident
 from systems.resident_registry.model.search import Criteria
 from systems.resident_registry.store.people import SELECT
 
+_PRESENT = "r.removed_on IS NULL"
+_NEWEST = "ORDER BY r.removed_on DESC NULLS FIRST, r.id"
 #: bigrams by the index, then the whole text: pairs alone would also find those who have them apart
 _NAME = "r.name_bigrams @> %(name_pairs)s AND strpos(r.name_key, %(name)s) > 0"
 _KANA = "(r.kana_key LIKE %(kana)s OR r.other_kana_key LIKE %(kana)s)"
@@ -22,8 +24,8 @@ _EVERYWHERE = "番地"
 
 
 def search(tx: Tx, criteria: Criteria, today: date, limit: int) -> list[Resident]:
-    """Present residents that fit all criteria, by reading; at most `limit`."""
-    where = ["r.removed_on IS NULL"]
+    """Present residents, and removed records when asked for, that fit all criteria, by reading; at most `limit`."""
+    where = [] if criteria.removed else [_PRESENT]
     if criteria.name:
         where.append(_NAME)
     if criteria.kana:
@@ -53,20 +55,19 @@ def _params(criteria: Criteria) -> dict[str, object]:
     }
 
 
-def by_individual_number(tx: Tx, blind_index: bytes) -> UUID | None:
-    """The present resident whose number in use has that keyed hash."""
-    sql = """SELECT n.resident_id FROM resident_registry.individual_number n
-             JOIN resident_registry.resident r ON r.id = n.resident_id
-             WHERE n.blind_index = %s AND n.in_use AND r.removed_on IS NULL"""
-    found: UUID | None = tx.value(sql, (blind_index,))
-    return found
+def by_individual_number(tx: Tx, blind_index: bytes, *, removed: bool) -> list[UUID]:
+    """The present resident whose number in use has that keyed hash; the removed records that bore it too, the newest first."""
+    which = "" if removed else f" AND n.in_use AND {_PRESENT}"
+    sql = f"""SELECT r.id FROM resident_registry.individual_number n JOIN resident_registry.resident r ON r.id = n.resident_id
+              WHERE n.blind_index = %s{which} {_NEWEST}"""
+    return [row["id"] for row in tx.rows(sql, (blind_index,))]
 
 
-def by_resident_code(tx: Tx, code: str) -> UUID | None:
-    """The present resident of that 住民票コード."""
-    sql = "SELECT id FROM resident_registry.resident WHERE resident_code = %s AND removed_on IS NULL"
-    found: UUID | None = tx.value(sql, (code,))
-    return found
+def by_resident_code(tx: Tx, code: str, *, removed: bool) -> list[UUID]:
+    """The present resident of that 住民票コード; the removed records that bore it too, the newest first."""
+    which = "" if removed else f" AND {_PRESENT}"
+    sql = f"SELECT r.id FROM resident_registry.resident r WHERE r.resident_code = %s{which} {_NEWEST}"
+    return [row["id"] for row in tx.rows(sql, (code,))]
 
 
 def sealed_number(tx: Tx, resident_id: UUID) -> bytes | None:
