@@ -20,7 +20,7 @@ def description(place: Place, images: Mapping[str, str]) -> dict[str, Any]:
         "images": {"cloud": images["mcloud"], "keycloak": images["mcloud-keycloak"]},
         "leads": leads,
         "storage_gib": 10,
-        # people reach Keycloak through a port on this machine (`mcloud testbed open`)
+        # people reach Keycloak through a port on this machine (`kubectl port-forward`)
         "issuer": f"http://{LOOPBACK}:{place.testbed.home.ports.keycloak}",
         "api_server": {"cidrs": [f"{place.node}/32"], "port": API_PORT},
         "peer": {"cidrs": away, "port": REST_PORT},
