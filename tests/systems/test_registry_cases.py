@@ -186,14 +186,15 @@ class Town:
         if "届出人" in step:
             body |= {"filer": FILERS[step["届出人"]], "filer_name": step.get("届出人の氏名"), "documents": step.get("書類", [])}
         if "根拠" in step:
-            body["ground"] = {"kind": GROUNDS[step["根拠"]], "text": "記録", "on": self.day}
+            body["ground"] = {"kind": GROUNDS[step["根拠"]], "text": "記録", "on": self.date(step.get("根拠の日付", "今日"))}
         try:
             filing = Filing.model_validate(body)
         except ValidationError:  # as the application answers it
             raise Invalid("not valid") from None
         drafted = service.draft(self.tx, self.office, filing)
         submitted = service.submit(self.tx, self.office, drafted.id, drafted.version, step.get("確認", USUAL))
-        self.decide(submitted, step)
+        if step.get("決裁") != "待ち":
+            self.decide(submitted, step)
 
     def decide(self, one: Movement, step: dict[str, Any]) -> None:
         by = CLERK if step.get("決裁") == "同じ職員" else SUPERVISOR
@@ -261,7 +262,8 @@ def leave(town: Town, step: dict[str, Any]) -> dict[str, Any]:
 
 def notice(town: Town, step: dict[str, Any]) -> dict[str, Any]:
     destination = {"address": step["転出先"]}
-    return {"residents": town.named(step["対象"]), "destination": destination, "received_on": town.day}
+    received_on = town.date(step.get("受けた日", "今日"))
+    return {"residents": town.named(step["対象"]), "destination": destination, "received_on": received_on}
 
 
 def within(town: Town, step: dict[str, Any]) -> dict[str, Any]:
@@ -308,6 +310,7 @@ ITEMS = {
 }  # fmt: skip
 KINDS = {"日本人": "japanese", "外国人": "foreign", "男": "male", "女": "female"}
 
+    "消除の届出年月日": "removed_filed_on", "住民票コード": "resident_code",
 
 def correct(town: Town, step: dict[str, Any]) -> dict[str, Any]:
     given = step.get("項目", {})

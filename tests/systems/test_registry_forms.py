@@ -70,7 +70,7 @@ def leaving(tx: Tx, members: list[Resident], days: int) -> list[Resident]:
 def removed(tx: Tx, members: list[Resident]) -> list[Resident]:
     named = [{"id": members[2].id, "version": members[2].version}]
     ground = {"kind": "fact_check", "text": "調査", "on": TODAY}
-    moved(tx, "office_removal", {"residents": named}, ground=ground)
+    moved(tx, "office_removal", {"residents": named}, ground=ground, event_on=TODAY - timedelta(days=1))
     return [store.resident(tx, members[2].id, TODAY)]
 
 

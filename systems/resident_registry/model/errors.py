@@ -112,9 +112,15 @@ class NotLeaving(Conflict):
 
 
 class InNoticeArrived(Conflict):
-    """転入通知を受理したため転出を取り消せません。"""
+    """転入通知が届いているため転出を取り消せません。"""
 
     slug = "in-notice-arrived"
+
+
+class AlreadyFixed(Conflict):
+    """この住民の転入通知は既に受理しています。前の通知が誤りであれば、先にその異動を取り消してください。"""
+
+    slug = "already-fixed"
 
 
 class NoPaperForDeparture(Conflict):

@@ -82,8 +82,8 @@ def is_late(reason: str, event_on: date, filed_on: date, filing_days: int) -> bo
     return reason in FILED_IN_TIME and filed_on > due14(event_on, filing_days)
 
 
-def check_ground(reason: str, ground: Mapping[str, Any] | None) -> None:
-    """The office's own movements rest on something; a removal on what the law names for it.
+def check_ground(reason: str, ground: Mapping[str, Any] | None, today: date) -> None:
+    """The office's own movements rest on something that is there; a removal on what the law names for it.
 
     References
     ----------
@@ -93,6 +93,8 @@ def check_ground(reason: str, ground: Mapping[str, Any] | None) -> None:
     """
     if reason in OFFICE and not ground:
         raise GroundMissing("say what the movement rests on")
+    if ground and date.fromisoformat(ground["on"]) > today:
+        raise DaysOutOfOrder("the day of the ground lies ahead")
     kinds, called = GROUNDS.get(reason, (None, ""))
     if kinds and ground and ground["kind"] not in kinds:
         raise GroundMissing(f"this removal rests on {called}")
@@ -232,7 +234,9 @@ def _confirmed(
     return found, derived
 
 
-def removal_of(one: Resident, *, state: str, reason: str, on: date, filed_on: date, unknown: str | None = None) -> dict[str, Any]:
+def removal_of(
+    one: Resident, *, state: str, reason: str, on: date, filed_on: date | None, unknown: str | None = None
+) -> dict[str, Any]:
     """Columns of a record that is removed (消除); it keeps the address it had (住民基本台帳法 art. 8)."""
     place = {part: getattr(one, part) for part in PLACE_PARTS if getattr(one, part)}
     columns = {"state": state, "removed_on": on, "removed_filed_on": filed_on, "removed_reason": reason, "removed_place": place}

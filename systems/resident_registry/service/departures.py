@@ -2,10 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 from kit.clock import today
-from systems.resident_registry.model.errors import InNoticeArrived, NotLeaving, NotRemoved, PlaceElsewhere, TwoHeads
+from systems.resident_registry.model.errors import (
+    AlreadyFixed,
+    DaysOutOfOrder,
+    InNoticeArrived,
+    NotLeaving,
+    NotRemoved,
+    PlaceElsewhere,
+    TwoHeads,
+)
 from systems.resident_registry.model.filings import DETAILS, InNotice, MoveOut, MoveOutCancel, Removal, Restoration
 from systems.resident_registry.model.movements import Change
 from systems.resident_registry.model.people import HEAD, Place, Resident
@@ -50,13 +59,19 @@ def move_out(case: Case, body: MoveOut) -> None:
 def due(case: Case, residents: Sequence[Resident], relations: Mapping[UUID, str]) -> None:
     """転出予定日の到来: the record becomes a 除票."""
     everybody = case.members(residents[0].household_id)
-    remove(case, residents, everybody, relations, state="moved_out", reason="move_out")
+    remove(case, residents, everybody, relations, state="moved_out", reason="move_out", planned=True)
 
 
 def relations_planned(case: Case, one: Resident) -> Mapping[UUID, str]:
     """Relations of those who stay, as the clerk gave them with the 転出."""
     filed = store.move_out_of(case.tx, one.id)
     return DETAILS.validate_python(filed.details).relations if filed and filed.details else {}
+
+
+def _planned_filed_on(case: Case, one: Resident) -> date | None:
+    """消除の届出年月日 of a planned 転出: the day of its 転出届, whatever ends the record; None when the plan was imported."""
+    filed = store.move_out_of(case.tx, one.id)
+    return filed.filed_on if filed else None
 
 
 def remove(
@@ -69,10 +84,15 @@ def remove(
     reason: str,
     unknown: str | None = None,
     more: Mapping[str, object] | None = None,
+    planned: bool = False,
 ) -> None:
-    """Remove records of one household; the others get a new head when theirs is gone (R12)."""
-    on, filed_on = case.because.valid_from, case.movement.filed_on
+    """Remove records of one household; the others get a new head when theirs is gone (R12).
+
+    `planned`: a 転出届 was filed before, and this movement is not it.
+    """
+    on = case.because.valid_from
     for each in residents:
+        filed_on = _planned_filed_on(case, each) if planned else case.movement.filed_on
         removal = rules.removal_of(each, state=state, reason=reason, on=on, filed_on=filed_on, unknown=unknown)
         case.change(each, **removal, **(more or {}))
         numbers.set_in_use(case.tx, each.id, in_use=False)
@@ -91,10 +111,12 @@ def removal(case: Case, body: Removal) -> None:
 
 
 def move_out_cancel(case: Case, body: MoveOutCancel) -> None:
-    """転出取消: not once the 転入通知 arrived (R14)."""
+    """転出取消: not once the 転入通知 arrived, decided or not (R14)."""
     found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
     if any(each.in_notice_on is not None for each in found):
         raise InNoticeArrived("the new municipality has entered this resident")
+    if waiting := store.undecided(case.tx, "in_notice", [each.id for each in found]):
+        raise InNoticeArrived(f"the 転入通知 {waiting} waits for its decision: withdraw it first if it is wrong")
     if any(each.state != "leaving" for each in found):
         raise NotLeaving("only a departure that is still planned can be cancelled")
     # not before the departure was planned, or there would be nothing to take back
@@ -109,6 +131,10 @@ def in_notice(case: Case, body: InNotice) -> None:
     found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
     if any(each.state not in ("leaving", "moved_out") for each in found):
         raise NotLeaving("no departure was filed: file it, or remove the record; until then the notice stays on its worklist")
+    if any(each.out_fixed_on is not None or each.in_notice_on is not None for each in found):
+        raise AlreadyFixed("a 転入通知 of this resident was accepted before: reverse that movement first if it was wrong")
+    if body.received_on > today():
+        raise DaysOutOfOrder("the day on which the 転入通知 was received lies ahead")
     fixed = {
         "out_fixed_on": case.movement.event_on,
         "out_fixed_to": body.destination.address,
@@ -123,7 +149,8 @@ def in_notice(case: Case, body: InNotice) -> None:
             case.change(each, **fixed)
     for household, together in waiting.items():  # at once, or the last of a household would be made its head on the way out
         relations = relations_planned(case, together[0])
-        remove(case, together, case.members(household), relations, state="moved_out", reason="move_out", more=fixed)
+        everybody = case.members(household)
+        remove(case, together, everybody, relations, state="moved_out", reason="move_out", more=fixed, planned=True)
 
 
 def restoration(case: Case, body: Restoration) -> None:
@@ -131,6 +158,8 @@ def restoration(case: Case, body: Restoration) -> None:
     one = persons.named(case.tx, body.resident.id, body.resident.version, today())
     if one.state != "removed" and one.removed_reason != "disappearance":
         raise NotRemoved("only a removal by the office, or after a 失踪宣告, is taken back so")
+    if one.removed_on and case.because.valid_from < one.removed_on:
+        raise DaysOutOfOrder(f"the restoration lies before the removal, which holds from {one.removed_on}")
     people.check_still_free(case.tx, one)
     household = one.household_id
     if body.household_id is not None:

@@ -85,7 +85,7 @@ def _entered(office: Office, number: UUID, filing: Filing, before: Mapping[str, 
     for each in sealing.numbers_in(written):
         check_numbers(None, each)
     ground = filing.ground.model_dump(mode="json") if filing.ground else None
-    rules.check_ground(details.reason, ground)
+    rules.check_ground(details.reason, ground, today())
     ahead = legal.value("move_out_days_ahead", today())
     rules.check_days(details.reason, event_on=event_on, filed_on=filed_on, today=today(), days_ahead=ahead)
     return {

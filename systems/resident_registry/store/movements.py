@@ -111,6 +111,16 @@ def move_out_of(tx: Tx, resident_id: UUID) -> Movement | None:
     )
 
 
+def undecided(tx: Tx, reason: str, residents: list[UUID]) -> str | None:
+    """Number of a movement of that reason that names one of these residents and waits for its decision; None without one."""
+    number: str | None = tx.value(
+        """SELECT min(number) FROM resident_registry.movement
+           WHERE reason = %s AND state IN ('draft', 'review', 'returned') AND residents && %s""",
+        (reason, residents),
+    )
+    return number
+
+
 def leaving_until(tx: Tx, day: date) -> list[UUID]:
     """Residents who are leaving and whose planned day has come, by household."""
     rows = tx.rows(
