@@ -242,11 +242,16 @@ def check_heads(tx: Tx, touched: Sequence[UUID]) -> None:
         raise NewHeadNeeded("a household would be left without a head (世帯主)")
 
 
+#: an address without its 方書, in the words of the index (migration 0018)
+_BEFORE_BUILDING = r"""CASE WHEN right(address, length(building)) = building
+    THEN rtrim(left(address, length(address) - length(building)), U&' \3000') ELSE address END"""
+
+
 def in_building(tx: Tx, address: str, but: UUID) -> bool:
-    """Whether another household with present members has that address and a 方書."""
+    """Whether another household with present members has that address and after it a 方書."""
     found: bool = tx.value(
-        """SELECT EXISTS (SELECT FROM resident_registry.household h
-           WHERE address = %s AND building <> '' AND id <> %s
+        f"""SELECT EXISTS (SELECT FROM resident_registry.household h
+           WHERE {_BEFORE_BUILDING} = %s AND building <> '' AND id <> %s
            AND EXISTS (SELECT FROM resident_registry.resident r WHERE r.household_id = h.id AND r.removed_on IS NULL))""",
         (address, but),
     )
