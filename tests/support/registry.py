@@ -113,7 +113,7 @@ def move_in(
     confirmed: tuple[str, ...] = USUAL,
 ) -> list[Resident]:
     people = [vars(each) for each in new or [person()]]
-    details = {"place": vars(place), "previous": {"address": previous}, "people": people}
+    details = {"place": vars(place), "previous": {"address": previous}, "certificate": "paper", "people": people}
     one = moved(tx, "move_in", details, event_on=event_on, filed_on=filed_on, office=office, confirmed=confirmed)
     entered_ = [store.resident(tx, number, TODAY) for number in one.residents]
     assert len(entered_) == len(people)

@@ -46,6 +46,7 @@ STATES |= dict.fromkeys(("誤記載", "その他消除"), "ended")
 GROUNDS = {"実態調査": "fact_check", "通知": "notice", "裁判": "court", "申出": "application", "誤り": "error"}
 FILERS = {"本人": "self", "世帯主": "head", "代理人": "representative", "職権": "office"}
 TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
+CERTIFICATES = {"あり": "paper", "情報": "data", "なし": "none", "記入なし": None}
 RECORDS: dict[str, Any] = {each.label: name for name, each in CLASSES.items() if each.years}
 PLACES = {
     "女川町": {"postal_code": "9862261", "address": "宮城県牡鹿郡女川町女川1番地1"},
@@ -240,10 +241,9 @@ def join(town: Town, step: dict[str, Any]) -> dict[str, Any]:
         details["previous"] = previous
     if step["異動"] == "国外からの転入":
         details["passport"] = step.get("旅券", True)
-    if step.get("転出証明書") == "なし":
-        details["certificate"] = "none"
+    if step["異動"] == "転入":
+        details["certificate"] = CERTIFICATES[step.get("転出証明書", "あり")]
     if step.get("転出証明書") == "情報":
-        details["certificate"] = "data"
         details["out_planned_on"] = town.date(step["転出予定日"])
     return details
 

@@ -153,14 +153,14 @@ def test_notices_to_other_towns_tell_no_more_than_they_must(tx: Tx) -> None:
     """Mutants: `reduce` left out of `apply`; `of_reason` with the address of everybody; each seen failing."""
     place = dataclasses.replace(PLACE, address=f"{PLACE.address}{HIDDEN}")
     came = {"place": vars(place), "previous": {"address": "宮城県石巻市穀町1番", "authority_code": ISHINOMAKI}}
-    body = came | {"people": [vars(person(registered_domicile="宮城県石巻市穀町14番"))]}
+    body = came | {"certificate": "paper", "people": [vars(person(registered_domicile="宮城県石巻市穀町14番"))]}
     one = people.resident(tx, moved(tx, "move_in", body).residents[0], TODAY)
     before = notices_of(tx, one)
     assert [HIDDEN in str(before[kind]["address"]) for kind in TOLD] == [True, True]
     cases.apply(tx, one.id, "A", OPPONENT)  # the notices have not left yet
     child = person("架空 子", "子", born_on=date(2015, 1, 1), registered_domicile="宮城県石巻市穀町14番")
-    body = {"household_id": one.household_id, "previous": came["previous"], "people": [vars(child)]}
-    two = people.resident(tx, moved(tx, "move_in", body).residents[0], TODAY)
+    joins = {"household_id": one.household_id, "previous": came["previous"], "certificate": "paper", "people": [vars(child)]}
+    two = people.resident(tx, moved(tx, "move_in", joins).residents[0], TODAY)
     assert two.restricted
     for each in (one, two):
         found = notices_of(tx, each)

@@ -91,9 +91,8 @@ def test_what_is_not_decided_is_withdrawn(tx: Tx) -> None:
 
 def test_alerts_are_told_once_and_remembered_with_who_confirmed(tx: Tx) -> None:
     move_in(tx, event_on=TODAY - timedelta(days=40), filed_on=TODAY - timedelta(days=39))
-    again = entered(
-        tx, "move_in", {"place": vars(PLACE), "previous": {"address": "x"}, "people": [vars(person(resident_code="24727059608"))]}
-    )
+    came = {"place": vars(PLACE), "previous": {"address": "x"}, "certificate": "paper"}
+    again = entered(tx, "move_in", came | {"people": [vars(person(resident_code="24727059608"))]})
     with pytest.raises(AlertsUnconfirmed) as told:
         service.submit(tx, OFFICE, again.id, again.version, ())
     assert [each["slug"] for each in told.value.extra["alerts"]] == ["same-person"]  # type: ignore[attr-defined]
@@ -110,7 +109,7 @@ def test_a_room_is_asked_for_where_another_household_has_one(tx: Tx) -> None:
 
     def told(name: str, lot: str, building: str | None = None) -> list[str]:
         people = [vars(person(name, born_on=date(1960, 1, 2)))]
-        one = entered(tx, "address_setting", {"place": place, "people": people})
+        one = entered(tx, "address_setting", {"place": at(lot, building), "people": people})
         handed_in = submitted(tx, one, (*USUAL, "building-missing"))
         return [each["slug"] for each in handed_in.alerts]
 
@@ -129,6 +128,7 @@ def test_individual_numbers_of_forms_lie_sealed(tx: Tx) -> None:
     details = {
         "place": vars(PLACE),
         "previous": {"address": "x"},
+        "certificate": "paper",
         "people": [vars(person(individual_number="379474484458"))],
     }
     one = entered(tx, "move_in", details)

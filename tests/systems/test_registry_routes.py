@@ -67,6 +67,7 @@ PERSON = {"name": "架空　太郎", "kana": "カクウ　タロウ", "sex": "ma
 MOVE_IN = {
     "place": {"postal_code": "9862261", "address": "宮城県牡鹿郡女川町女川1番地1"},
     "previous": {"address": "東京都"},
+    "certificate": "paper",
     "people": [PERSON],
 }
 GROUND = {"kind": "error", "text": "誤り", "on": str(TODAY)}

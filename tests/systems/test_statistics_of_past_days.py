@@ -81,7 +81,8 @@ class Simulation:
         for n in range(self.dice.randrange(3)):
             born = date(1995, 1, 1) + timedelta(days=self.dice.randrange(9000))
             new.append(person(f"架空　子{self.lot}{n}", "子", sex=self.dice.choice(("male", "female")), born_on=born))
-        details = {"place": vars(place(town, self.lot)), "previous": {"address": "東京都"}, "people": [vars(n) for n in new]}
+        came = {"place": vars(place(town, self.lot)), "previous": {"address": "東京都"}, "certificate": "paper"}
+        details = came | {"people": [vars(each) for each in new]}
         done = self.attempt("arrive", "move_in", details, on)
         if done:
             home = persons.resident(self.tx, done.residents[0], TODAY).household_id

@@ -50,6 +50,7 @@ def register_move_in(counter: Counter) -> dict[str, Any]:
         "reason": "move_in",
         "place": {"postal_code": "9860725", "address": "宮城県本吉郡南三陸町志津川1番地1"},
         "previous": {"address": "宮城県仙台市青葉区本町3丁目8番1号", "authority_code": "041017"},
+        "certificate": "paper",
         "people": people,
     }
     return decide(counter, details, today() - timedelta(days=3))

@@ -26,7 +26,9 @@ class MoveIn(Joining):
 
     reason: Literal["move_in"]
     previous: Elsewhere
-    certificate: Literal["paper", "data", "none"] = Field("paper", description="転出証明書, or its data (特例転入), or neither")
+    certificate: Literal["paper", "data", "none"] | None = Field(
+        None, description="needed: 転出証明書 was shown, or its data (特例転入), or neither; null only in forms of earlier years"
+    )
     out_planned_on: date | None = Field(None, description="転出予定日; needed with the data")
 
 

@@ -101,15 +101,22 @@ def check_ground(reason: str, ground: Mapping[str, Any] | None, today: date) -> 
 
 
 def check_certificate(
-    certificate: str, *, out_planned_on: date | None, event_on: date, filed_on: date, days: Mapping[str, int]
+    certificate: str | None, *, out_planned_on: date | None, event_on: date, filed_on: date, days: Mapping[str, int]
 ) -> None:
-    """A move-in brings its 転出証明書, or its data within 14 days of the move and 30 days of the planned day (特例転入)."""
+    """A move-in brings its 転出証明書, or its data within 14 days of the move and 30 days of the planned day (特例転入).
+
+    A period that ends on a closed day goes on until the next open one, as that of the filing does (民法 art. 142; that it does
+    so for the 30 days too: to be verified).
+    """
+    if certificate is None:
+        raise NoMoveOutCertificate("say what was shown: paper (転出証明書), data (転出証明書情報) or none")
     if certificate == "none":
         raise NoMoveOutCertificate("without a 転出証明書 or its data this is a 住所設定(未届転入)")
     if certificate == "data":
         if out_planned_on is None:
             raise NoMoveOutCertificate("with the data of the certificate comes the planned day of the departure")
-        if filed_on - event_on > timedelta(days=days["event"]) or filed_on - out_planned_on > timedelta(days=days["planned"]):
+        began = {"event": event_on, "planned": out_planned_on}
+        if any(filed_on > since and filed_on > due14(since, days[which]) for which, since in began.items()):
             raise NoMoveOutCertificate("the data of the certificate no longer serve: the paper is needed")
 
 
