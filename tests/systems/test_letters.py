@@ -161,6 +161,19 @@ def test_a_notified_movement_can_be_reversed(tx: Tx) -> None:
     assert state(tx, late)[0] == "cancelled"
 
 
+def test_a_court_that_was_told_hears_that_the_movement_is_undone(tx: Tx) -> None:
+    """Mutant: the letter about the reversal itself and not about what it undoes: 異動取消 as the kind of filing; seen failing."""
+    one = move_in(tx, person("䶒藤\u3000取消"), event_on=TODAY - timedelta(days=60))[0]
+    late = movements.movements(tx, state="decided", resident=one.id, after="", limit=1)[0]
+    letters.mark_sent(tx, [each.id for each in notices.of_movement(tx, late.id) if each.kind == "late_filing"])
+    undone(tx, movements.movement(tx, late.id))
+    [letter] = [each.id for each, _ in letters.waiting(tx, CLERK) if each.kind == "late_filing_withdrawal"]
+    page = text(tx, letter)
+    for word in ("届出期間経過通知書の取消し", "簡易裁判所", "転入", late.number, one.name, wareki(TODAY - timedelta(days=60))):
+        assert word in page, word
+    assert "異動取消" not in page
+
+
 def test_looks_are_recorded_and_what_is_no_letter_is_not_there(tx: Tx) -> None:
     number = told(tx)[1]
     count = "SELECT count(*) FROM journal.entry WHERE kind = 'access' AND detail ->> 'act' IN ('letters', 'letter')"

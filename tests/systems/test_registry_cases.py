@@ -32,6 +32,7 @@ from systems.resident_registry.service import movements as service
 from systems.resident_registry.store import history
 from systems.resident_registry.store import movements as movement_store
 from systems.resident_registry.store import notices as notice_store
+from systems.resident_registry.store import numbers as number_store
 from systems.resident_registry.store import people as store
 from tests.support.registry import CLERK, SUPERVISOR, USUAL, asked
 
@@ -45,8 +46,8 @@ STATES = {"現存": "current", "転出予定": "leaving", "転出": "moved_out",
 STATES |= dict.fromkeys(("誤記載", "その他消除"), "ended")
 GROUNDS = {"実態調査": "fact_check", "通知": "notice", "裁判": "court", "申出": "application", "誤り": "error"}
 FILERS = {"本人": "self", "世帯主": "head", "代理人": "representative", "職権": "office"}
-TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
 CERTIFICATES = {"あり": "paper", "情報": "data", "なし": "none", "記入なし": None}
+TENANTS = {"女川町": "045811", "仙台市": "041009", "大崎市": "042153"}
 RECORDS: dict[str, Any] = {each.label: name for name, each in CLASSES.items() if each.years}
 PLACES = {
     "女川町": {"postal_code": "9862261", "address": "宮城県牡鹿郡女川町女川1番地1"},
@@ -167,6 +168,9 @@ class Town:
             exports.decide(self.tx, self.export, release=True, with_protected=False, roles=frozenset(step["抽出の許可"]))
         elif "支援措置" in step:
             support_cases.apply(self.tx, self.names[step["支援措置"]], "A", Opponent("架空　相手"))
+        elif "通知の送付" in step:  # as the hub will note that they left
+            sent = "UPDATE resident_registry.notice SET state = 'sent', sent_at = now() WHERE movement_id = %s"
+            self.tx.execute(sent, (self.movements[step["通知の送付"] - 1].id,))
         elif step.get("異動") == "異動取消":
             ground = Ground(kind="error", text="誤り", on=self.day)
             last = movement_store.movement(self.tx, self.movements[step.get("番号", 0) - 1].id)
@@ -306,11 +310,11 @@ ITEMS = {
     "漢字の氏名": "kanji_name", "ローマ字の氏名": "roman_name", "外国人住民となった日": "foreign_since",
     "住所を定めた日": "address_since", "異動前住所": "before_move_address", "届出年月日": "filed_on",
     "生年月日の不詳の表記": "born_unknown", "個別事項": "qualifications", "地区": "districts", "規定区分": "foreign_class",
+    "消除の届出年月日": "removed_filed_on", "住民票コード": "resident_code",
     "転入前コード": "previous_authority", "住所": "address", "方書": "building",
 }  # fmt: skip
 KINDS = {"日本人": "japanese", "外国人": "foreign", "男": "male", "女": "female"}
 
-    "消除の届出年月日": "removed_filed_on", "住民票コード": "resident_code",
 
 def correct(town: Town, step: dict[str, Any]) -> dict[str, Any]:
     given = step.get("項目", {})
@@ -349,6 +353,8 @@ def check(town: Town, expected: dict[str, Any]) -> None:
         for word, value in items.items():
             wanted = KINDS.get(value, value) if isinstance(value, str) else value
             assert getattr(town.one(name), ITEMS[word]) == wanted, (name, word)
+    for name, number in expected.get("個人番号", {}).items():
+        assert (number_store.number(town.tx, town.names[name]) is not None) is (number == "あり"), name
     for name, code in expected.get("市区町村コード", {}).items():
         assert town.one(name).authority_code == code, name
     for name, text in expected.get("転出先", {}).items():
@@ -359,6 +365,9 @@ def check(town: Town, expected: dict[str, Any]) -> None:
         drafts = notice_store.of_movement(town.tx, town.movements[-1].id)
         found = sorted(each.kind for each in drafts if each.state == "draft")
         assert found == sorted(expected["通知"])
+    for kind, contents in expected.get("通知の内容", {}).items():
+        told = [each.content for each in notice_store.of_movement(town.tx, town.movements[-1].id) if each.kind == kind]
+        assert [contents.items() <= each.items() for each in told] == [True], told
     if "件数" in expected:
         assert len(town.hits) == expected["件数"]
     if "見つかる" in expected:

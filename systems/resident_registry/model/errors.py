@@ -141,6 +141,12 @@ class NotLatest(Conflict):
     slug = "not-latest"
 
 
+class PapersDisposed(Conflict):
+    """届出書類を廃棄した異動は取り消せません。職権修正で直してください。"""
+
+    slug = "papers-disposed"
+
+
 class WrongState(Conflict):
     """異動の状態がこの操作に合いません。"""
 

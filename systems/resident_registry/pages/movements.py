@@ -46,6 +46,7 @@ STATES = (
 
 NOTICES = {
     "late_filing": LETTERS["late_filing"],
+    "late_filing_withdrawal": LETTERS["late_filing_withdrawal"],
     "juki_change": "本人確認情報の通知",
     "move_in_notice": "転入通知",
     "number_request": "個人番号の生成要求",
@@ -53,6 +54,7 @@ NOTICES = {
     "jpki_revocation": "電子証明書の失効",
     "family_register_notice": "戸籍の附票記載事項通知",
     "ward_move": "区間異動の通知",
+    "withdrawal": "通知の取消し",
 }
 
 

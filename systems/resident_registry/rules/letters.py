@@ -16,7 +16,11 @@ from systems.resident_registry.model.movements import REASONS, Movement, Notice
 from systems.resident_registry.model.people import Resident
 
 #: kind -> title
-LETTERS = {"third_party_issue": "住民票の写し等の交付のお知らせ", "late_filing": "届出期間経過通知書"}
+LETTERS = {
+    "third_party_issue": "住民票の写し等の交付のお知らせ",
+    "late_filing": "届出期間経過通知書",
+    "late_filing_withdrawal": "届出期間経過通知書の取消し",
+}
 HIDDEN = "(住所は支援措置の担当が記入)"
 
 
@@ -32,6 +36,9 @@ def letter(
         to, lines = [f"{notice.addressee} 御中"], _late_filing(notice.content, person, movement)
         body = "次の者は、住民基本台帳法に定める期間を過ぎて届出をしましたので、通知します。"
         foot = "過料に処するかどうかは、裁判所が決定します(住民基本台帳法第52条第2項)。"
+        if notice.kind == "late_filing_withdrawal":
+            body = "さきに届出期間の経過を通知した次の届出による異動は、取り消しましたので、通知します。"
+            foot = "この届出についての届出期間経過通知書は、なかったものとしてください。"
     return {
         "key": str(notice.id),
         "day": [on.year, on.month, on.day],

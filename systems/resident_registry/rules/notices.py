@@ -12,12 +12,13 @@ the municipality alone until the other side's protection is known is ours, to be
 registers, which is no part of this register. Here they arrive: as the ground (`notice`) of the movement that follows them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from systems.resident_registry.model.filings import Correction, Joining, MoveOut
-from systems.resident_registry.model.movements import Movement
+from systems.resident_registry.model.movements import Movement, Notice
 from systems.resident_registry.model.people import Resident
 from systems.resident_registry.rules import move_out_certificate
 
@@ -130,6 +131,31 @@ def _family_register(one: Resident, content: dict[str, Any]) -> list[Draft]:
         return []
     content = content | {"registered_domicile": one.registered_domicile} | (FLAG if one.restricted else {})
     return [Draft("family_register_notice", "本籍地の市区町村長", one, content)]
+
+
+def of_reversal(movement: Movement, told: Sequence[Notice], people: Mapping[UUID, Resident]) -> list[Draft]:
+    """Whoever was told of the undone movement is told that it never was; `told`: its notices, `people`: whom it touched.
+
+    The 附票 gets the facts that hold again; 本人確認情報 follow from what changed (`of_change`). What told of an event (転入通知,
+    転出証明書情報 …) is withdrawn (通知の取消し): neither its kind nor an address goes out a second time. That other offices take
+    it back in this form: to be verified.
+    """
+    found = []
+    for each in told:
+        if each.state not in ("sent", "acknowledged") or each.kind == "juki_change":
+            continue
+        one = people.get(each.resident_id) if each.resident_id else None
+        content = {"event_on": str(movement.event_on), "filed_on": str(movement.filed_on), "reason": movement.reason}
+        content |= {key: each.content[key] for key in ("registered_domicile",) if key in each.content}
+        content |= FLAG if one and one.restricted else {}
+        if each.kind == "late_filing":  # a letter, and so is what withdraws it
+            found.append(Draft("late_filing_withdrawal", each.addressee, one, each.content))
+        elif each.kind == "family_register_notice" and one and one.removed_reason != "reversal":
+            holds = {"removed_on": str(one.removed_on)} if one.removed_on else {"address": one.address}
+            found.append(Draft(each.kind, each.addressee, one, content | holds, each.authority))
+        else:
+            found.append(Draft("withdrawal", each.addressee, one, content | {"withdraws": each.kind}, each.authority))
+    return found
 
 
 def of_ward(movement: Movement, one: Resident, before: str | None) -> list[Draft]:

@@ -51,7 +51,7 @@ def number_change(case: Case, body: NumberChange) -> None:
     if known is None:
         numbers.add(case.tx, one.id, *sealed)
     else:
-        _retire(case, one, "individual_number", known)
+        retire(case, one, "individual_number", known)
         numbers.put(case.tx, one.id, *sealed)
     case.change(one)
     case.changed[one.id].add("individual_number")
@@ -63,7 +63,7 @@ def code_change(case: Case, body: CodeChange) -> None:
     code = body.resident_code or people.draw_resident_code()
     check_numbers(code, None)
     _check_new(case, "resident_code", code)
-    _retire(case, one, "resident_code", people.seal_number(case.office, one.id, one.resident_code))
+    retire(case, one, "resident_code", people.seal_number(case.office, one.id, one.resident_code))
     case.change(one, resident_code=code)
 
 
@@ -73,7 +73,8 @@ def _check_new(case: Case, kind: str, number: str) -> None:
         raise NumberUsed("the new number is in use, or was changed for another")
 
 
-def _retire(case: Case, one: Resident, kind: str, sealed: tuple[bytes, bytes]) -> None:
+def retire(case: Case, one: Resident, kind: str, sealed: tuple[bytes, bytes]) -> None:
+    """The number is kept as one that was changed, and never given again (R2)."""
     on: date = case.movement.event_on
     numbers.retire(case.tx, one.id, kind, *sealed, on=on, movement_id=case.movement.id)
 

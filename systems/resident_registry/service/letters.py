@@ -42,6 +42,8 @@ def letter_pdf(tx: Tx, office: Office, number: UUID, roles: frozenset[str]) -> b
     journal.record_access(tx, RESIDENT, [person.id] if person else [], {"act": "letter", "notice": str(number)})
     day = one.sent_at.astimezone(JAPAN).date() if one.sent_at else today()
     movement = movements.movement(tx, one.movement_id) if one.movement_id else None
+    if movement and movement.cancels:  # the letter withdraws what was told of the movement that is undone
+        movement = movements.movement(tx, movement.cancels)
     mayor = legal.value("certificate_issuer_name", day, office.parameters)
     content = rules.letter(one, person, movement, office=f"{PREFECTURE}{office.tenant_name}長", issuer=mayor, on=day)
     check_printable([*content["to"], *(each["value"] for each in content["lines"])])

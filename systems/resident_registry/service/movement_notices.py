@@ -28,6 +28,8 @@ def draft_notices(case: Case, people: list[Resident]) -> int:
         found += notices.of_reason(one, details, each, changed, numbered=numbered, municipality=here, abroad=abroad)
         if moved:
             found += notices.of_ward(one, each, case.wards.get(each.id))
+    if one.cancels is not None:
+        found += notices.of_reversal(one, store.of_movement(tx, one.cancels), {each.id: each for each in people})
     for each_ in found:
         about = each_.resident.id if each_.resident else None
         store.add(

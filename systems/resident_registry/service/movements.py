@@ -211,6 +211,7 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
     one = at(tx, number, version, *OPEN, *IN_FORCE)
     if one.state in OPEN:
         return withdraw(tx, number, version, ground.text)
+    reversal.check_papers(one)
     filing = Filing.model_validate(
         {
             "event_on": min(one.event_on, today()),

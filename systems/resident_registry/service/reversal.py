@@ -1,18 +1,28 @@
 """異動取消: a decided movement is undone by a counter-entry; both rows remain."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from kit.clock import today
-from systems.resident_registry.model.errors import NotLatest, WrongState
+from systems.resident_registry.model.errors import NotLatest, PapersDisposed, WrongState
 from systems.resident_registry.model.filings import DETAILS, Reversal
-from systems.resident_registry.model.movements import IN_FORCE
+from systems.resident_registry.model.movements import IN_FORCE, Movement
 from systems.resident_registry.model.people import HEAD, Resident
 from systems.resident_registry.rules import movements as rules
-from systems.resident_registry.service import people, sealing, ties
+from systems.resident_registry.service import corrections, people, sealing, ties
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import history, notices, numbers
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
+
+#: movements whose form alone says which marriage ended and who adopted whom
+WITH_TIES = ("name_change", "office_correction")
+
+
+def check_papers(undone: Movement) -> None:
+    """What only a movement's form tells cannot be undone without it (R8: the papers go after a year)."""
+    if undone.reason in WITH_TIES and not undone.details:
+        raise PapersDisposed("the papers of this movement were disposed of: correct the record instead (office_correction)")
 
 
 def reverse(case: Case, body: Reversal) -> None:
@@ -22,10 +32,13 @@ def reverse(case: Case, body: Reversal) -> None:
     ------
     NotLatest
         Somebody it touched was touched again since: only the latest movement of a person can be undone.
+    PapersDisposed
+        Its form is gone, and is needed.
     """
     undone = store.movement(case.tx, body.movement_id, lock=True)
     if undone.state not in IN_FORCE or undone.reason == "reversal":
         raise WrongState("only a decided movement is undone")
+    check_papers(undone)
     rows = store.touched(case.tx, undone.id)
     now = {row["resident_id"]: persons.resident(case.tx, row["resident_id"], today()) for row in rows}
     before = {row["resident_id"]: row["version_before"] for row in rows}
@@ -41,8 +54,9 @@ def reverse(case: Case, body: Reversal) -> None:
     for household in store.households_of(case.tx, undone.id):
         if not persons.undo(case.tx, "household", household, undone.id, case.because):
             raise NotLatest("the household was changed again since")
-    _give_numbers_back(case, undone.id)
-    if undone.reason in ("name_change", "office_correction"):
+    _note_places(case, now)
+    _give_numbers_back(case, undone, now)
+    if undone.reason in WITH_TIES:
         ties.undo(case, DETAILS.validate_python(sealing.opened(case.office, undone.id, undone.details)), undone.event_on)
     notices.void(case.tx, undone.id)
     store.update(case.tx, undone, state="cancelled")
@@ -70,11 +84,25 @@ def _as_before(case: Case, one: Resident, movement: UUID, version: int) -> None:
     case.changed[one.id] = {name for name in persons.ITEMS if getattr(one, name) != getattr(restored, name)}
 
 
-def _give_numbers_back(case: Case, movement: UUID) -> None:
-    for resident, kind, sealed, blind_index in numbers.retired_by(case.tx, movement):
-        known = numbers.number(case.tx, resident)
-        if kind == "individual_number" and known is not None:
-            on = case.movement.event_on
-            numbers.retire(case.tx, resident, kind, *known, on=on, movement_id=case.movement.id)
-            numbers.put(case.tx, resident, sealed, blind_index)
-            case.changed[resident].add("individual_number")
+def _note_places(case: Case, before: Mapping[UUID, Resident]) -> None:
+    """Whose address is another again: with the household's place it changed for everybody in it."""
+    after = persons.residents(case.tx, before, today())
+    for number, one in before.items():
+        if any(getattr(one, part) != getattr(after[number], part) for part in rules.PLACE_PARTS):
+            case.changed[number].add("address")
+
+
+def _give_numbers_back(case: Case, undone: Movement, before: Mapping[UUID, Resident]) -> None:
+    """The number that was given is never given again (R2); the one before is in use as if it had never been changed."""
+    was = numbers.unretire(case.tx, undone.id)
+    for one in before.values():
+        if undone.reason == "code_change":
+            corrections.retire(case, one, "resident_code", people.seal_number(case.office, one.id, one.resident_code))
+        given = numbers.number(case.tx, one.id) if undone.reason == "number_change" else None
+        if given is not None:
+            corrections.retire(case, one, "individual_number", given)
+            if one.id in was:
+                numbers.put(case.tx, one.id, *was[one.id])
+            else:
+                numbers.remove(case.tx, one.id)
+            case.changed[one.id].add("individual_number")

@@ -67,7 +67,7 @@ def _protect_drafts(tx: Tx, case: SupportCase) -> None:
     """A measure usually follows the move: its notices may lie here unsent."""
     town = municipality(case.protected_address)
     notices.reduce(tx, case.id, ["move_in_notice"], notice_rules.address_told(town[1] if town else ""))
-    notices.reduce(tx, case.id, ["family_register_notice", "move_out_certificate"], notice_rules.FLAG)
+    notices.reduce(tx, case.id, ["family_register_notice", "move_out_certificate", "withdrawal"], notice_rules.FLAG)
 
 
 def confirm(tx: Tx, number: UUID, version: int, *, body: str, consulted_on: date, opinion: str) -> SupportCase:

@@ -42,10 +42,15 @@ def retire(
     )
 
 
-def retired_by(tx: Tx, movement_id: UUID) -> list[tuple[UUID, str, bytes, bytes]]:
-    """Numbers that the movement retired: resident, kind, sealed number, blind index."""
-    rows = tx.rows("SELECT * FROM resident_registry.retired_number WHERE movement_id = %s", (movement_id,))
-    return [(row["resident_id"], row["kind"], row["sealed"], row["blind_index"]) for row in rows]
+def remove(tx: Tx, resident_id: UUID) -> None:
+    """The resident has no number, as before the first was entered."""
+    tx.execute("DELETE FROM resident_registry.individual_number WHERE resident_id = %s", (resident_id,))
+
+
+def unretire(tx: Tx, movement_id: UUID) -> dict[UUID, tuple[bytes, bytes]]:
+    """Take back that the movement retired numbers; resident -> sealed number and blind index."""
+    rows = tx.rows("DELETE FROM resident_registry.retired_number WHERE movement_id = %s RETURNING *", (movement_id,))
+    return {row["resident_id"]: (row["sealed"], row["blind_index"]) for row in rows}
 
 
 def is_taken(tx: Tx, kind: str, blind_index: bytes) -> bool:
