@@ -30,7 +30,15 @@ PLACE = Place("9862261", "宮城県牡鹿郡女川町女川1番地1", ONAGAWA)
 TODAY = clock.today()
 CLERK, SUPERVISOR = "clerk", "supervisor"
 #: alerts that a test is not about
-USUAL = ("record-as-foreign", "late-filing", "same-person", "relation-worked-out", "old-departure", "resident-code-drawn")
+USUAL = (
+    "record-as-foreign",
+    "late-filing",
+    "same-person",
+    "relation-worked-out",
+    "old-departure",
+    "resident-code-drawn",
+    "address-not-compared",
+)
 
 
 @pytest.fixture(scope="module")

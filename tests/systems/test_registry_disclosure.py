@@ -38,7 +38,10 @@ from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, mo
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
 #: address and identity documents of who asks
 SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
-STATES = ("仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "後から転出", "解除")
+STATES = (
+    "仮支援", "本支援", "延長中", "期限切れ未処理", "一時解除中", "併せて支援", "転出済み", "後から転出", "世帯分離",
+    "同居人の転居", "解除",
+)  # fmt: skip
 TIMES = 10
 NOT_YET = ("附票", "税証明", "コンビニ", "データ提供", "通知書")
 _numbers = itertools.count(1)
@@ -168,7 +171,20 @@ def in_state(town: Desk, url: str, state: str) -> Protected:
         case "転出済み":
             with connect(url, actor="clerk") as tx:
                 moved(tx, "move_out", {"residents": named(p.one, p.mate), "destination": {"address": f"仙台市青葉区{p.canary}"}})
+        case "世帯分離":
+            with connect(url, actor="clerk") as tx:
+                moved(tx, "household_split", {"residents": named(p.mate), "relations": {p.mate.id: "世帯主"}})
+        case "同居人の転居":
+            move_away(url, p)
     return p
+
+
+def move_away(url: str, p: Protected) -> None:
+    """The housemate moves to another place in the town."""
+    place = vars(PLACE) | {"address": f"宮城県牡鹿郡女川町鷲神浜{next(_numbers)}番地"}
+    with connect(url, actor="clerk") as tx:
+        mate = people.resident(tx, p.mate.id, TODAY)
+        moved(tx, "move_within", {"residents": named(mate), "place": place, "relations": {mate.id: "世帯主"}})
 
 
 def follow(town: Desk, url: str, p: Protected) -> None:
@@ -192,7 +208,7 @@ def other_party(turn: int) -> dict[str, Any]:
     return {"kind": kind, "name": OPPONENT["name"], "ground": "債権の回収"} | SHOWN
 
 
-def paper(town: Desk, resident: UUID, turn: int, form: str = "individual", **more: str) -> str:
+def paper(town: Desk, resident: UUID, turn: int, form: str = "individual", **more: Any) -> str:
     body = {"requester": other_party(turn), "form": form} | more
     answer = town.ask("clerk", "POST", f"/residents/{resident}/certificates", json=body)
     return answer.text if answer.status_code != 201 else answer.text + printed(town, answer.json()["serial"])
@@ -270,6 +286,11 @@ def pack(town: Desk, p: Protected, turn: int) -> str:
         return "".join(files.read(name).decode("utf-8-sig") for name in files.namelist())
 
 
+def mates_household(town: Desk, p: Protected, turn: int) -> str:
+    household = town.done("clerk", "GET", f"/residents/{p.mate.id}")["household_id"]
+    return town.ask("clerk", "GET", f"/households/{household}").text
+
+
 CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "検索": lambda town, p, turn: town.ask("clerk", "POST", "/residents/search", json={"name": p.name}).text,
     "除票の検索": removed_too,
@@ -277,13 +298,16 @@ CHANNELS: dict[str, Callable[[Desk, Protected, int], str]] = {
     "住所検索": by_address,
     "番号検索": by_number,
     "照会": lambda town, p, turn: town.ask("clerk", "GET", f"/residents/{p.one.id}").text,
+    "同居人の照会": lambda town, p, turn: town.ask("clerk", "GET", f"/residents/{p.mate.id}").text,
     "住民票": lambda town, p, turn: paper(town, p.one.id, turn),
     "住民票(世帯)": lambda town, p, turn: paper(town, p.one.id, turn, "household"),
     "同居人の住民票": lambda town, p, turn: paper(town, p.mate.id, turn),
+    "同居人の履歴": lambda town, p, turn: paper(town, p.mate.id, turn, with_history=True),
     "除票": lambda town, p, turn: paper(town, p.one.id, turn, kind="removed_copy"),
     "記載事項証明": lambda town, p, turn: paper(town, p.one.id, turn, kind="items"),
     "広域交付": elsewhere,
     "世帯照会": lambda town, p, turn: town.ask("clerk", "GET", f"/households/{p.one.household_id}").text,
+    "同居人の世帯": mates_household,
     "一覧・CSV": lists,
     "EUC": pack,
     "閲覧台帳": browsing,

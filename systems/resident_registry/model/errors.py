@@ -219,6 +219,12 @@ class RequestIncomplete(Invalid):
     slug = "request-incomplete"
 
 
+class NotOfHousehold(Invalid):
+    """請求者の氏名の世帯員がいません。"""
+
+    slug = "not-of-household"
+
+
 class ItemNotPrintable(Refused):
     """この請求区分では記載できない事項です。"""
 

@@ -71,6 +71,8 @@ class Household:
 class Resident:
     """A person's record, together with the address (a removed record's is the last one) and whether disclosure is restricted.
 
+    `restricted_items` are items of it that tell an address of somebody else who is protected now.
+
     `…_unknown` is the text printed for a day that is not known; the date beside it is then the earliest possible one.
     """
 
@@ -142,6 +144,7 @@ class Resident:
     lot: str = ""
     building: str = ""
     restricted: bool = False
+    restricted_items: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,11 +135,14 @@ def _restored(v: V, about: About) -> V:
     return found | ({"household_id": v["target_id"]} if v.get("target_id") else {})
 
 
+BESIDE = "同じ住所の世帯。支援措置のある人がいるときは、支援措置の担当者にだけ示します。"
+
+
 def _regrouping(about: About) -> list[Field]:
     options = tuple((str(each.id), each.household_no) for each in about.others)
     return [
         parts.who(about.members),
-        Field("target_id", "加わる世帯", "select", "同じ住所の世帯", options=options),
+        Field("target_id", "加わる世帯", "select", BESIDE, options=options),
         *parts.relations(about.members, "relation", "異動する人の続柄"),
         *parts.relations(about.members, "left", "残る人の続柄"),
     ]

@@ -25,7 +25,6 @@ from systems.resident_registry.rules.letters import LETTERS
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.service import unmatched, viewing
 from systems.resident_registry.store import movements as store
-from systems.resident_registry.store import viewing as lookups
 
 router = new_router(with_purpose=True)
 PAGE = 50
@@ -113,7 +112,8 @@ def about_of(desk: Desk, person: Resident | None, count: int) -> forms.About:
         return forms.About(desk.office.tenant, count=count)
     with desk.transaction() as tx:
         members = desk.members(tx, person) or [person]
-        return forms.About(desk.office.tenant, members, lookups.households_beside(tx, person), count)
+        beside = viewing.households_beside(tx, person, desk.actor.roles)
+        return forms.About(desk.office.tenant, members, beside, count)
 
 
 def _effects(desk: Desk, tx: Tx, reason: str, about: forms.About, filled: Filled) -> Sequence[Line]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
+from kit import journal
 from kit.app import problems
 from kit.auth import Actor, require
 from kit.db import Tx
@@ -16,6 +17,7 @@ from kit.idempotency import once
 from kit.requests import Transaction
 from systems.resident_registry.model.filings import Filing, Ground
 from systems.resident_registry.model.movements import Movement, MovementState, Notice
+from systems.resident_registry.model.people import RESIDENT
 from systems.resident_registry.routes.desk import Clerk, IdempotencyKey, Office, Purpose, Strict, Text, Version, counter
 from systems.resident_registry.service import movements as service
 from systems.resident_registry.service import preview as previews
@@ -167,6 +169,8 @@ def listed(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> Listed:
     found = store.movements(tx, state=state, resident=resident, after=after, limit=limit + 1)
+    seen = {each for one in found[:limit] for each in one.residents} | ({resident} if resident else set())
+    journal.record_access(tx, RESIDENT, list(seen), {"act": "list of movements"})
     more = found[limit - 1].number if len(found) > limit else None
     return Listed(movements=[Shown(**_shown(each)) for each in found[:limit]], next=more)
 

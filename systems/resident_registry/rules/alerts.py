@@ -41,6 +41,9 @@ GOES_ON_LIVING_HERE = Alert(
     "record-as-foreign", "国籍を失った後も住み続ける人は、外国人住民として職権記載が要ります(経過滞在者など)。確認してください。"
 )
 UNPRINTABLE = Alert("not-printable", "証明書に出力できない文字があります。文字を同定してください。")
+NOT_COMPARED = Alert(
+    "address-not-compared", "支援措置のため、住所が同じかどうかを照合していません。支援措置の担当者に確かめてください。"
+)
 MARRIED = Alert(
     "still-married", "夫・妻の続柄がなくなりますが、離婚の記入がありません。離婚なら「離婚した相手」を選んでください。"
 )

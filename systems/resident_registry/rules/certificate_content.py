@@ -5,7 +5,7 @@ number: what is stored never shows one. Items that are not printed are absent: n
 Order and words follow the national layout items (住民記録システム標準仕様書 第4章), which no municipality has approved here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -171,8 +171,9 @@ def _rows(one: Resident, items: frozenset[Item], head: str | None, sealed: str |
     if "head_and_relation" in items:
         rows.append([cell("続 柄", one.relation), *([cell("世帯主", head, 2)] if head is not None else [])])
     rows.append(_days(one))
-    rows.append([cell("転入前住所", "　".join(filter(None, (one.previous_country, one.previous_address))) or STRUCK)])
-    if "before_move_address" in items and one.before_move_address:
+    if "previous_address" not in one.restricted_items:
+        rows.append([cell("転入前住所", "　".join(filter(None, (one.previous_country, one.previous_address))) or STRUCK)])
+    if "before_move_address" in items and one.before_move_address and "before_move_address" not in one.restricted_items:
         rows.append([cell("異動前住所", one.before_move_address)])
     if "registered_domicile" in items and not foreign:
         rows.append([cell("本 籍", one.registered_domicile or "", 2), cell("筆頭者", one.family_register_head or "")])
@@ -239,23 +240,25 @@ PAST = {
 }
 
 
-def entries(versions: Sequence[Version], items: frozenset[Item]) -> list[Entry]:
+def entries(versions: Sequence[Version], items: frozenset[Item], hidden: Set[str]) -> list[Entry]:
     """What changed from each version to the next, of the items that are printed, oldest first; the first is how it began.
 
-    A change inside is told by what stood there before. Numbers are not among it.
+    A change inside is told by what stood there before. Numbers are not among it, nor addresses that are `hidden`: those of
+    somebody protected with whom they once lived.
     """
     if not versions:
         return []
     first = versions[0].facts
     began = REASONS.get(first.get("became_resident_reason") or "", "住民となった日")
-    came = f"転入前住所: {first['previous_address']}" if first.get("previous_address") else ""
+    came = f"転入前住所: {first['previous_address']}" if first.get("previous_address") not in (None, "", *hidden) else ""
     found = [Entry(began, date.fromisoformat(first["became_resident_on"]), date.fromisoformat(first["filed_on"]), came)]
     for before, after in pairwise(versions):
         told = []
         for fact, (words, item) in PAST.items():
             old, new = before.facts.get(fact), after.facts.get(fact)
-            if item in items and old != new:
-                told.append(f"{words}: {(new if fact == 'before_move_address' else old) or 'なし'}")
+            was = new if fact == "before_move_address" else old
+            if item in items and old != new and was not in hidden:
+                told.append(f"{words}: {was or 'なし'}")
         if told:
             found.append(Entry(REASONS.get(after.reason or "", "記載の変更"), after.valid_from, after.filed_on, "　".join(told)))
     return found

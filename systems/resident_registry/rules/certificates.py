@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kit.civic.dates import wareki
+from kit.civic.names import fold
 from kit.errors import Conflict
 from systems.resident_registry.model.certificates import (
     DOCUMENTS,
@@ -53,6 +54,13 @@ def check_request(request: Request) -> None:
             "mandate": "代理権を示す書類",
         }
         raise RequestIncomplete("、".join(told[each] for each in missing) + "が必要です。", missing=missing)
+
+
+def bears(one: Resident, name: str) -> bool:
+    """Whether it is one of the resident's names, compared as the search does: without spaces, 異体字 as the common form."""
+    return bool(fold(name)) and fold(name) in {
+        fold(each) for each in (one.name, one.kanji_name, one.roman_name, one.alias) if each
+    }
 
 
 def check_may_issue(request: Request, people: Sequence[Resident]) -> None:

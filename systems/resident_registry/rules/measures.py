@@ -177,13 +177,13 @@ def check_lift(lift: Lift) -> None:
 def masked(resident: Resident, roles: frozenset[str]) -> Resident:
     """The resident as somebody with these roles may see one.
 
-    The places of a protected resident are empty for everybody without the DV role; whether there is a measure is told to the
-    counter alone. Every way out shows what comes out of here, lists and files too.
+    The places of a protected resident are empty for everybody without the DV role, and so are items of others that tell one;
+    whether there is a measure is told to the counter alone. Every way out shows what comes out of here, lists and files too.
     """
-    if not resident.restricted:
-        return resident
-    seen = resident if DV_OFFICER in roles else replace(resident, **_NO_PLACE)
-    return seen if roles & TOLD else replace(seen, restricted=False)
+    if DV_OFFICER not in roles:
+        hidden: dict[str, Any] = _NO_PLACE if resident.restricted else dict.fromkeys(resident.restricted_items)
+        resident = replace(resident, **hidden)
+    return resident if roles & TOLD else replace(resident, restricted=False)
 
 
 _NO_PLACE: dict[str, Any] = {

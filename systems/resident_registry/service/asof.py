@@ -15,7 +15,7 @@ from systems.resident_registry.model.people import RESIDENT, Household, Resident
 from systems.resident_registry.rules.movements import PLACE_PARTS
 from systems.resident_registry.service import measures
 from systems.resident_registry.store import asof, history, people
-from systems.resident_registry.store.measures import leads_to_protected
+from systems.resident_registry.store.measures import leads_to_protected, protected_addresses
 
 _RESIDENT, _HOUSEHOLD = TypeAdapter(Resident), TypeAdapter(Household)
 _HOUSEHOLD_ITEMS = {f.name for f in fields(Household)}
@@ -24,7 +24,7 @@ _HOUSEHOLD_ITEMS = {f.name for f in fields(Household)}
 def resident(tx: Tx, number: UUID, day: date, moment: datetime | None) -> Resident:
     """The resident as on that day, as known at that moment (None: now); the look is recorded.
 
-    Whoever is protected today is protected in the past too.
+    Whoever is protected today is protected in the past too, and so is an address that is a protected one today.
 
     Raises
     ------
@@ -78,7 +78,10 @@ def _resident(tx: Tx, version: asof.Version, day: date, moment: datetime) -> Res
     protected = people.resident(tx, UUID(facts["id"]), today()).restricted
     plans = (facts[name] for name in ("out_planned_to", "out_fixed_to") if facts.get(name))  # given up since
     protected = protected or any(leads_to_protected(tx, [facts["id"]], plan) for plan in plans)
-    return _RESIDENT.validate_python(facts | _own(version) | joined | {"restricted": protected})
+    hidden = protected_addresses(tx, [joined["address"], *(facts.get(item) for item in people.EARLIER)])
+    told = [item for item in people.EARLIER if facts.get(item) in hidden]
+    now = {"restricted": protected or joined["address"] in hidden, "restricted_items": told}
+    return _RESIDENT.validate_python(facts | _own(version) | joined | now)
 
 
 def _own(version: asof.Version) -> dict[str, Any]:

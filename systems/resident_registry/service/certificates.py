@@ -16,18 +16,19 @@ from kit.clock import now, today
 from kit.db import Tx
 from kit.documents import check_printable, qr_svg, render
 from kit.errors import Conflict, Forbidden, NotFound
-from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Item, Paper, Request
+from systems.resident_registry.model.certificates import KINDS, Certificate, DayLine, Disposed, Entry, Item, Paper, Request
 from systems.resident_registry.model.errors import MailedToPerson, NotAsIssued, RetentionRunning, StillKept
 from systems.resident_registry.model.filings import DETAILS
-from systems.resident_registry.model.measures import Asker, Document
+from systems.resident_registry.model.measures import Document
 from systems.resident_registry.model.people import RESIDENT, Office, Resident
 from systems.resident_registry.rules import certificate_content as pages
 from systems.resident_registry.rules import certificates as rules
 from systems.resident_registry.rules import move_out_certificate as departures
 from systems.resident_registry.rules import printing
 from systems.resident_registry.rules.retention import disposable_from
-from systems.resident_registry.service import legal, measures, numbers, retention, third_party_notices
+from systems.resident_registry.service import askers, legal, measures, numbers, retention, third_party_notices
 from systems.resident_registry.store import certificates as store
+from systems.resident_registry.store import measures as protections
 from systems.resident_registry.store import movements
 from systems.resident_registry.store import people as persons
 
@@ -52,15 +53,16 @@ def issue_certificate(
         See `check_disclosure`, the rules and `kit.documents`.
     """
     person = persons.resident(tx, number, today())
-    everybody = _members(tx, person) if request.form == "household" else [person]
+    everybody = askers.members(tx, person) if request.form == "household" else [person]
     people = [each for each in everybody if not request.members or each.id in request.members]
     if person not in people or set(request.members) - {each.id for each in people}:
         raise NotFound("there is no such resident in this household")
     rules.check_request(request)
-    asker = _asker(tx, request, person)
+    asker = askers.identified(tx, request, person)
     document: Document = "removed" if request.kind == "removed_copy" else "residence"
     ids, read = [each.id for each in people], request.suppressions_read
     lift_id = measures.check_disclosure(tx, ids, asker, document=document, is_supervisor=is_supervisor, has_read=read)
+    askers.check_of_household(tx, asker, person)
     rules.check_may_issue(request, people)
     dead = any(printing.is_dead(each) for each in people)
     items = printing.printed_items(request, dead=dead, is_number_officer=is_number_officer)
@@ -72,7 +74,7 @@ def issue_certificate(
         paper,
         heads=_heads(tx, people, items),
         sealed=_sealed(tx, office, people, paper.serial) if "individual_number" in items else {},
-        history=pages.entries(store.versions(tx, person.id), items) if "history" in items else [],
+        history=_history(tx, person, items) if "history" in items else [],
         whole_household=len(people) == len(everybody),
     )
     return _issue(tx, office, request, ids, content, lift_id)
@@ -101,8 +103,9 @@ def issue_move_out_certificate(
     departures.check_filer(request)
     ids = [each.id for each in people]
     asking = next((each for each in people if fold(each.name) == fold(request.name or "")), people[0])
-    asker, read = _asker(tx, request, asking), request.suppressions_read
+    asker, read = askers.identified(tx, request, asking), request.suppressions_read
     lift_id = measures.check_disclosure(tx, ids, asker, is_supervisor=is_supervisor, has_read=read)
+    askers.check_of_household(tx, asker, asking)
     departures.check_leaving(people, filed, form.destination.address)
     paper = _paper(tx, office, people[0])
     sealed = _sealed(tx, office, people, paper.serial)
@@ -152,7 +155,7 @@ def certificate_pdf(tx: Tx, office: Office, serial: str, *, mailing: bool = Fals
     issued = store.certificate(tx, serial)
     if "disposed_on" in issued.content:
         raise NotFound("what this certificate said was disposed of with the record it was about")
-    measures.check_reprint(tx, issued.residents, issued.lift_id, mailing=mailing)
+    measures.check_reprint(tx, issued.residents, issued.content, issued.lift_id, mailing=mailing)
     if (issued.delivery == "deliver_by_mail_to_person") != mailing:
         raise MailedToPerson("郵送用の印刷として取り出してください。" if not mailing else "窓口で交付する証明書です。")
     pdf = render_certificate(numbers.reveal(office, issued.content))
@@ -187,28 +190,10 @@ def day_account_pdf(tx: Tx, office: Office, day: date) -> bytes:
     )
 
 
-def _asker(tx: Tx, request: Request, person: Resident) -> Asker:
-    """Who asks, identified as far as can be: whom the counter named, the person, or whoever bears that name in the household."""
-    known = request.requester_id
-    if known is not None:
-        persons.resident(tx, known, today())
-    elif request.requester == "self":
-        known = person.id
-    elif request.requester == "household_member":
-        name = fold(request.name or "")
-        known = next((each.id for each in _members(tx, person) if fold(each.name) == name), None)
-    return Asker(
-        request.requester,
-        name=request.name,
-        born_on=request.born_on,
-        address=request.address,
-        resident_id=known,
-        ground=request.ground,
-    )
-
-
-def _members(tx: Tx, person: Resident) -> list[Resident]:
-    return [person] if person.removed_on is not None else persons.members(tx, person.household_id, today())
+def _history(tx: Tx, person: Resident, items: frozenset[Item]) -> list[Entry]:
+    versions = store.versions(tx, person.id)
+    hidden = protections.protected_addresses(tx, [each.facts.get(item) for each in versions for item in persons.EARLIER])
+    return pages.entries(versions, items, hidden)
 
 
 def _paper(tx: Tx, office: Office, person: Resident | None) -> Paper:

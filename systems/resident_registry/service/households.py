@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from kit import journal
 from kit.clock import today
 from kit.db import Tx
 from systems.resident_registry.model.errors import DifferentAddress, PlaceElsewhere, RelationNeeded, TwoHeads
 from systems.resident_registry.model.filings import HeadChange, MoveWithin, Regroup, Split
-from systems.resident_registry.model.people import HEAD, Place, Resident
+from systems.resident_registry.model.people import HEAD, RESIDENT, Place, Resident
 from systems.resident_registry.rules import movements as rules
 from systems.resident_registry.rules import relations
+from systems.resident_registry.rules.alerts import NOT_COMPARED
 from systems.resident_registry.service import people
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.store import movements as store
@@ -29,7 +31,7 @@ def move_within(case: Case, body: MoveWithin) -> None:
     if body.place is None:
         raise PlaceElsewhere("say where they move: a place, or the household they join")
     place = rules.local_place(body.place.place(), case.office.tenant)
-    if place.address == movers[0].address:
+    if not _is_kept(case, movers) and place.address == movers[0].address:
         raise DifferentAddress("this is the address where they live")
     moved = {"address_since": case.movement.event_on, "before_move_address": movers[0].address}
     if len(movers) == len(everybody):
@@ -70,10 +72,22 @@ def regroup(case: Case, body: Regroup) -> None:
         raise DifferentAddress("they live in this household already")
     if body.reason == "household_merge" and len(movers) != len(everybody):
         raise TwoHeads("a merger takes the whole household: for some of it use household_change")
-    if persons.household(case.tx, body.household_id).address != movers[0].address:
+    there = case.members(body.household_id)
+    if not _is_kept(case, [*movers, *there]) and there[0].address != movers[0].address:
         raise DifferentAddress("both households must have the same address")
     _into(case, movers, body.household_id, body.relations, {})
     case.settle(everybody, movers, body.relations_left)
+
+
+def _is_kept(case: Case, people: Sequence[Resident]) -> bool:
+    """Whether addresses are not compared, as somebody is protected: who files would learn whether a guess is right.
+
+    Whoever files and whoever decides is told so, and has it looked at by the role that sees the address.
+    """
+    kept = any(each.restricted for each in people)
+    if kept:
+        case.alerts.append(NOT_COMPARED)
+    return kept
 
 
 def _apart(
@@ -116,6 +130,7 @@ def recalculate(tx: Tx, household_id: UUID, head: UUID) -> dict[UUID, str | None
         The head does not live in the household.
     """
     members = persons.members(tx, household_id, today())
+    journal.record_access(tx, RESIDENT, [each.id for each in members], {"act": "household"})
     if head not in [each.id for each in members]:
         raise DifferentAddress("the new head does not live in this household")
     return relations.relations_to(head, rules.facts_of(members), store.kinship(tx, [each.id for each in members]))

@@ -85,18 +85,23 @@ def _check_protections(tx: Tx, residents: Sequence[UUID], asker: Asker, document
     return lift.id
 
 
-def check_reprint(tx: Tx, residents: Iterable[UUID], lift_id: UUID | None, *, mailing: bool = False) -> None:
+def check_reprint(
+    tx: Tx, residents: Iterable[UUID], content: Mapping[str, Any], lift_id: UUID | None, *, mailing: bool = False
+) -> None:
     """Nothing, when a document that was issued about these residents may be made again by the actor of the transaction.
 
     Of protected residents only under the lift that this document was issued under (`lift_id`): at the counter by the clerk
     of that issue while the lift would still run; for the envelope to the person, which another officer prints, within a week
-    (decision 27). Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
+    (decision 27). Of nobody else what its content says when that is an address protected today: they lived there once.
+    Raises `Refused` or `CopyNotConfirmed` as `check_disclosure` does.
     """
     found = list(residents)
     hold_confirmed(tx)
     protected = {each.resident_id for each in store.protections(tx, found)}
     lift = store.lift(tx, lift_id) if protected and lift_id else None
     if protected and not (lift and rules.may_print_again(lift, protected, tx.actor, now(), mailing=mailing)):
+        raise Refused(rules.NEUTRAL)
+    if not protected and store.tells_protected(tx, content):
         raise Refused(rules.NEUTRAL)
 
 

@@ -22,6 +22,7 @@ from systems.resident_registry.service import corrections, departures, entries, 
 from systems.resident_registry.service.case import Case
 from systems.resident_registry.service.movement_notices import draft_notices
 from systems.resident_registry.store import history, notices
+from systems.resident_registry.store import measures as protections
 from systems.resident_registry.store import movements as store
 from systems.resident_registry.store import people as persons
 
@@ -228,7 +229,8 @@ def cancel(tx: Tx, office: Office, number: UUID, version: int, ground: Ground) -
 def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[Notice]]:
     """A movement and its drafts; looking at it is looking at those it names.
 
-    Forms and drafts carry addresses: of protected residents they are empty for everybody without the DV role.
+    Forms and drafts carry addresses: of protected residents, and where one is a protected person's today, they are empty for
+    everybody without the DV role.
     """
     measures.hold(tx)
     one = store.movement(tx, number)
@@ -238,6 +240,7 @@ def find(tx: Tx, number: UUID, roles: frozenset[str]) -> tuple[Movement, list[No
     households = [persons.household(tx, one.household_id)] if one.household_id else []
     protected = any(each.restricted for each in people) or measures.leads_to_protected(tx, one.residents, one.details)
     protected |= any(each.restricted for household in households for each in persons.present(tx, household.id, today()))
+    protected = protected or protections.tells_protected(tx, [one.details, *(each.content for each in found)])
     if protected and DV_OFFICER not in roles:
         return replace(one, details={}), [replace(each, content={}) for each in found]
     return replace(one, details=sealing.masked(one.details)), found

@@ -31,6 +31,7 @@ OWN = {
     "removed_place",
     "relation_codes",
     "restricted",
+    "restricted_items",
 }
 #: in place of a number that is drawn anew when the movement is decided
 DRAWN = "決裁のときに決まります"

@@ -7,6 +7,8 @@ from uuid import UUID
 from kit.db import Tx, json
 from kit.errors import NotFound
 from systems.resident_registry.model.certificates import Certificate, DayLine, NoticeRegistration, Version
+from systems.resident_registry.model.people import Resident
+from systems.resident_registry.store import people
 
 ITEMS = tuple(f.name for f in fields(Certificate))
 
@@ -45,6 +47,18 @@ def sealed_number(tx: Tx, resident_id: UUID) -> bytes | None:
         "SELECT sealed FROM resident_registry.individual_number WHERE resident_id = %s", (resident_id,)
     )
     return found
+
+
+def were_members(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
+    """Everybody alive who is, or ever was as it is believed now, in the household."""
+    rows = tx.rows(
+        """SELECT id FROM resident_registry.resident WHERE household_id = %(id)s
+           UNION SELECT resident_id FROM resident_registry.resident_history
+               WHERE facts ->> 'household_id' = %(id)s::text AND known_to IS NULL""",
+        {"id": household_id},
+    )
+    found = people.residents(tx, [each["id"] for each in rows], today)
+    return [each for each in found.values() if each.state != "dead"]
 
 
 def head_on(tx: Tx, household_id: UUID, day: date) -> str | None:

@@ -10,6 +10,7 @@ from kit.db import Tx, identifier, json
 from kit.errors import NotFound
 from systems.resident_registry.model.exports import ExportJob, ExportState
 from systems.resident_registry.model.imports import LAYOUT, PLACE_ITEMS, QUALIFIED, STATES
+from systems.resident_registry.store.people import EARLIER
 
 _JOB = ", ".join(f.name for f in fields(ExportJob))
 _STATES = {stored: written for written, stored in STATES}
@@ -37,26 +38,42 @@ _TELLS = "({destination} IS NULL OR NOT resident_registry.leads_to_protected({re
 _FORM = _TELLS.format(residents="t.residents", destination="t.details #>> '{destination,address}'")
 _PLANNED = _TELLS.format(residents="ARRAY[t.resident_id]", destination="t.facts ->> 'out_planned_to'")
 _TOLD = _TELLS.format(residents="ARRAY[t.resident_id]", destination="t.content ->> 'destination'")
+#: an address that is a protected person's today, or where one left for, in the record of whoever lived there once
+_KEPT = "IN (SELECT key FROM resident_registry.protected_place)"
+_PLACE = f"coalesce(resident_registry.place_key({{column}}) NOT {_KEPT}, true)"
+_SAID = f"NOT EXISTS (SELECT FROM resident_registry.places_said({{column}}) said WHERE resident_registry.place_key(said) {_KEPT})"
+_PAST = " AND ".join(
+    _PLACE.format(column=each)
+    for each in (*(f"t.facts ->> '{item}'" for item in EARLIER), "t.facts #>> '{removed_place,address}'")
+)
 _MOVEMENT = (
     "t.movement_id NOT IN (SELECT m.id FROM resident_registry.movement m JOIN resident_registry.protected p "
     "ON p.resident_id = ANY (m.residents))"
 )
 NEVER = "false"
+
 KEYS = ("name_bigrams", "name_key", "kana_key", "other_kana_key", "address_bigrams", "address_key")
 EXPORTED = (
-    Exported("resident", "atena_no", _OF.format(column="t.id"), KEYS),
-    Exported("household", "household_no", _HOUSEHOLD.format(column="t.id"), KEYS),
-    Exported("resident_history", "resident_id, version, id", f"{_OF.format(column='t.resident_id')} AND {_PLANNED}"),
-    Exported("household_history", "household_id, version, id", _HOUSEHOLD.format(column="t.household_id")),
+    Exported("resident", "atena_no", " AND ".join(
+        [_OF.format(column="t.id"), *(_PLACE.format(column=f"t.{item}") for item in EARLIER)]
+    ), KEYS),
+    Exported(
+        "household", "household_no", f"{_HOUSEHOLD.format(column='t.id')} AND {_PLACE.format(column='t.address')}", KEYS
+    ),
+    Exported("resident_history", "resident_id, version, id", f"{_OF.format(column='t.resident_id')} AND {_PLANNED} AND {_PAST}"),
+    Exported(
+        "household_history", "household_id, version, id",
+        f"{_HOUSEHOLD.format(column='t.household_id')} AND " + _PLACE.format(column="t.facts ->> 'address'"),
+    ),
     Exported("kinship", "from_id, to_id, kind", f"{_OF.format(column='t.from_id')} AND {_OF.format(column='t.to_id')}"),
-    Exported("movement", "number", f"{_AMONG} AND {_FORM}"),
+    Exported("movement", "number", f"{_AMONG} AND {_FORM} AND {_SAID.format(column='t.details')}"),
     Exported("movement_resident", "movement_id, resident_id", f"{_OF.format(column='t.resident_id')} AND {_MOVEMENT}"),
     Exported(
         "notice", "drafted_at, id",
         f"(t.resident_id IS NULL OR {_OF.format(column='t.resident_id')} AND {_TOLD})"
-        f" AND (t.movement_id IS NULL OR {_MOVEMENT})",
+        f" AND (t.movement_id IS NULL OR {_MOVEMENT}) AND {_SAID.format(column='t.content')}",
     ),
-    Exported("certificate", "serial", _AMONG, ("lift_id",)),
+    Exported("certificate", "serial", f"{_AMONG} AND {_SAID.format(column='t.content')}", ("lift_id",)),
     Exported("third_party_notice_registration", "id", _OF.format(column="t.resident_id")),
     Exported("legal_hold", "id", _OF.format(column="t.resident_id")),
     Exported("disposal", "proposed_at, id", _AMONG),
@@ -135,7 +152,8 @@ def _cell(item: str) -> str:
         place = f"CASE WHEN r.removed_place IS NULL THEN h.{item} ELSE coalesce(r.removed_place ->> '{item}', '') END"
         return f"CASE WHEN %(protected)s OR p.resident_id IS NULL THEN {place} ELSE '' END"
     if item in _OF_PROTECTED:
-        return f"CASE WHEN %(protected)s OR p.resident_id IS NULL THEN r.{item}::text END"
+        free = f"p.resident_id IS NULL AND {_PLACE.format(column=f'r.{item}')}" if item in EARLIER else "p.resident_id IS NULL"
+        return f"CASE WHEN %(protected)s OR {free} THEN r.{item}::text END"
     if item in _MEASURE:
         return f"CASE WHEN %(protected)s THEN m.{_MEASURE[item]}::text END"
     return _SPECIAL.get(item, f"r.{item}::text")

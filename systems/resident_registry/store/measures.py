@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from kit.db import Tx, identifier
+from kit.db import Tx, identifier, json
 from kit.errors import NotFound, Stale
 from systems.resident_registry.model.measures import Forwarding, Lift, Opponent, Protection, SupportCase, Suppression
 
@@ -160,6 +160,18 @@ def moved(tx: Tx) -> list[SupportCase]:
 def leads_to_protected(tx: Tx, residents: Sequence[UUID], destination: str) -> bool:
     """Whether these residents, leaving for there, would leave for where somebody left for whom a case protects."""
     found: bool = tx.value("SELECT resident_registry.leads_to_protected(%s, %s)", (list(residents), destination))
+    return found
+
+
+def protected_addresses(tx: Tx, texts: Iterable[str | None]) -> set[str]:
+    """Those of the texts that are the address of somebody protected, or where one left for."""
+    sql = "SELECT DISTINCT said FROM unnest(%s::text[]) said WHERE resident_registry.is_protected_address(said)"
+    return {row["said"] for row in tx.rows(sql, ([each for each in texts if each],))}
+
+
+def tells_protected(tx: Tx, document: Any) -> bool:
+    """Whether a form, a notice or a page says such an address anywhere."""
+    found: bool = tx.value("SELECT resident_registry.tells_protected(%s)", (json(document),))
     return found
 
 

@@ -16,7 +16,7 @@ from systems.resident_registry.model.people import Household, Place, Resident
 from systems.resident_registry.store import history
 
 PLACE_PARTS = tuple(f.name for f in fields(Place))
-_JOINED = {"household_no", *PLACE_PARTS, "restricted"}
+_JOINED = {"household_no", *PLACE_PARTS, "restricted", "restricted_items"}
 #: columns of the table that a `Resident` carries
 ITEMS = tuple(f.name for f in fields(Resident) if f.name not in _JOINED)
 COLUMNS = (*ITEMS, "name_bigrams", "name_key", "kana_key", "other_kana_key")
@@ -32,17 +32,30 @@ _PLACE = ", ".join(
     else f"CASE WHEN r.removed_place IS NULL THEN h.{part} ELSE r.removed_place ->> '{part}' END AS {part}"
     for part in PLACE_PARTS
 )
-#: OFFSET 0: asked of each resident that is read; the planner would rather gather all who are protected first
-SELECT = f"""
-SELECT {", ".join("r." + item for item in ITEMS)}, h.household_no, {_PLACE},
+#: what a record says of where somebody lived before: with a protected person, it may be
+EARLIER = ("before_move_address", "previous_address")
+_TELLS = ", ".join(
+    f"CASE WHEN r.{item} IS NOT NULL AND resident_registry.is_protected_address(r.{item}) THEN '{item}' END" for item in EARLIER
+)
+
+
+def _select(items: str) -> str:
+    """OFFSET 0: asked of each resident that is read; the planner would rather gather all who are protected first."""
+    return f"""
+SELECT {items}, h.household_no, {_PLACE},
     EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id OFFSET 0) AS restricted
 FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
 """
 
 
+#: for lists of residents: earlier addresses are left out, as asking of each whether it may be shown takes a while
+SELECT = _select(", ".join(f"NULL AS {item}" if item in EARLIER else f"r.{item}" for item in ITEMS))
+_RECORD = _select(f"{', '.join('r.' + item for item in ITEMS)}, array_remove(ARRAY[{_TELLS}], NULL) AS restricted_items")
+
+
 def resident(tx: Tx, number: UUID, today: date) -> Resident:
     """The resident of that id; `NotFound` when there is none."""
-    found = tx.row(SELECT + "WHERE r.id = %(id)s", {"id": number, "today": today}, into=Resident)
+    found = tx.row(_RECORD + "WHERE r.id = %(id)s", {"id": number, "today": today}, into=Resident)
     if found is None:
         raise NotFound("there is no such resident")
     return found
@@ -50,7 +63,7 @@ def resident(tx: Tx, number: UUID, today: date) -> Resident:
 
 def residents(tx: Tx, numbers: Iterable[UUID], today: date) -> dict[UUID, Resident]:
     """The residents of those ids, by id."""
-    found = tx.rows(SELECT + "WHERE r.id = ANY (%(ids)s)", {"ids": list(numbers), "today": today}, into=Resident)
+    found = tx.rows(_RECORD + "WHERE r.id = ANY (%(ids)s)", {"ids": list(numbers), "today": today}, into=Resident)
     return {each.id: each for each in found}
 
 
@@ -89,7 +102,7 @@ def present(tx: Tx, household_id: UUID, today: date) -> list[Resident]:
     """Present members, head first, then by their order and birth; none when there are none."""
     where = "WHERE r.household_id = %(id)s AND r.removed_on IS NULL"
     order = " ORDER BY r.relation <> '世帯主', r.position, r.born_on, r.id"
-    return tx.rows(SELECT + where + order, {"id": household_id, "today": today}, into=Resident)
+    return tx.rows(_RECORD + where + order, {"id": household_id, "today": today}, into=Resident)
 
 
 def household(tx: Tx, number: UUID) -> Household:

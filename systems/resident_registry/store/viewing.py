@@ -19,6 +19,17 @@ def households_beside(tx: Tx, one: Resident) -> list[Household]:
     return tx.rows(sql, (one.household_id,), into=Household)
 
 
+def present_in(tx: Tx, households: Sequence[UUID]) -> list[tuple[UUID, UUID, bool]]:
+    """Present members of these households: household, resident, whether they are protected."""
+    rows = tx.rows(
+        """SELECT r.household_id, r.id,
+               EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id OFFSET 0) AS restricted
+           FROM resident_registry.resident r WHERE r.household_id = ANY (%s) AND r.removed_on IS NULL""",
+        (list(households),),
+    )
+    return [(row["household_id"], row["id"], row["restricted"]) for row in rows]
+
+
 def household_of_number(tx: Tx, household_no: str) -> UUID | None:
     """The household with that number and present members."""
     found: UUID | None = tx.value(
