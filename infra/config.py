@@ -23,6 +23,8 @@ STACKS = ROOT / "infra" / "stacks"
 PREFIX = "mcloud:"
 #: oldest version let in: the charts are valid against its schemas; what runs in the tests is tools.cluster.KUBERNETES
 OLDEST = (1, 33)
+#: where tenants' processes run; of their stack at the other site there is the ground alone
+RUNS: SiteName = "primary"
 
 DIGEST = r"^[a-z0-9][a-z0-9./:_-]*@sha256:[0-9a-f]{64}$"
 
@@ -162,7 +164,7 @@ class SiteConfig(Strict):
 class TenantConfig(Strict):
     """Stack `tenant-<code>` or `tenant-<code>-recovery`; everything else is in the tenant's definition."""
 
-    onboarded: bool = Field(True, description="run the tenant's processes; false: its ground alone")
+    onboarded: bool = Field(description="run the tenant's processes; false: its ground alone")
 
 
 def stacks_folder(home: Home) -> Path:
@@ -237,14 +239,14 @@ def parse_site(config: Mapping[str, object], source: str) -> SiteConfig:
         raise Invalid(f"{source}: {PREFIX}{key}: {told}" if key else f"{source}: {told}") from None
 
 
-def parse_tenant(config: Mapping[str, object], source: str) -> TenantConfig:
-    """A tenant stack's configuration from Pulumi's keys."""
-    found = _values(config, source)
+def parse_tenant(config: Mapping[str, object], stack: str) -> TenantConfig:
+    """A tenant stack's configuration from Pulumi's keys; where they say nothing, processes run at their site alone."""
+    found = {"onboarded": parse_stack(stack)[2] == RUNS} | _values(config, stack)
     try:
         return TenantConfig.model_validate(found)
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        raise Invalid(f"{source}: {PREFIX}{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise Invalid(f"{stack}: {PREFIX}{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _values(config: Mapping[str, object], source: str) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import yaml
 
-from infra.config import PREFIX, SiteConfig, kubeconfig, read_site, stack_of_site
+from infra.config import PREFIX, RUNS, SiteConfig, kubeconfig, read_site, stack_of_site
 from infra.zones import API_PORT, DR, KEYCLOAK_PORT, KEYCLOAK_SERVICE, PLATFORM, POSTGRES_PORT, PROCESS_PORT, REST_PORT
 from kit.errors import Invalid, NotFound
 from tenants.home import Home, HomeConfig, SiteName
@@ -41,7 +41,8 @@ def settings(site: SiteName, config: SiteConfig, browsers: Sequence[str] = ()) -
     return HomeConfig.model_validate(told)
 
 
-def _sites(home: Home) -> dict[SiteName, SiteConfig]:
+def described(home: Home) -> dict[SiteName, SiteConfig]:
+    """The sites that have a stack file."""
     found: dict[SiteName, SiteConfig] = {}
     for site in get_args(SiteName):
         try:
@@ -51,14 +52,19 @@ def _sites(home: Home) -> dict[SiteName, SiteConfig]:
     return found
 
 
+def grounds(home: Home) -> list[SiteName]:
+    """Where a tenant's ground lies without its processes: at the site that leads, for its backup, when they run elsewhere."""
+    return [site for site, config in described(home).items() if config.leads and site != RUNS]
+
+
 def files(home: Home, site: SiteName) -> Files:
     """Settings and the sites' descriptions, with kubeconfigs where a landing job finds them."""
-    own, described = read_site(home, site), _sites(home)
-    browsers = sorted({f"https://{each.gateway.host('{code}', '{zone}')}" for each in described.values() if each.gateway.classes})
+    own, both = read_site(home, site), described(home)
+    browsers = sorted({f"https://{each.gateway.host('{code}', '{zone}')}" for each in both.values() if each.gateway.classes})
     found = {"config.yaml": yaml.safe_dump(settings(site, own, browsers).model_dump(mode="json"))}
     if own.authorities:
         found["authorities.crt"] = own.authorities
-    for each, config in described.items():
+    for each, config in both.items():
         body: dict[str, Any] = config.model_dump(mode="json") | {"kubeconfig": str(LANDING / f"{each}.kubeconfig"), "context": ""}
         lines = {"config": {f"{PREFIX}{key}": value for key, value in body.items()}}
         found[f"Pulumi.{stack_of_site(each)}.yaml"] = yaml.safe_dump(lines, allow_unicode=True)
@@ -74,7 +80,7 @@ def kubeconfigs(home: Home, site: SiteName) -> Files:
         The other site's API server has no address for us, or a kubeconfig does not serve in a pod.
     """
     own, found = read_site(home, site), {}
-    for each, config in _sites(home).items():
+    for each, config in described(home).items():
         body = _alone(kubeconfig(home, config), config.context)
         if each != site:
             if not (own.peer_api.host and own.peer_api.port):

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import drift, foreign, helm, landing, lease, lockout, program, sites, state, tenant_space
 from infra.cluster import Cluster
-from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, read_site
+from infra.config import SiteConfig, TenantConfig, kubeconfig, parse_stack, parse_tenant, read_site
 from infra.manifests import Manifest
 from infra.zones import DR, PLATFORM, RELEASES, namespace
 from kit.errors import Conflict, Unavailable
@@ -32,7 +32,7 @@ class Land:
     @classmethod
     def open(cls, home: Home, stack: str, wanted: TenantConfig | None = None) -> "Land":
         _, _, site = parse_stack(stack)
-        config, wanted = read_site(home, site), wanted or TenantConfig()
+        config, wanted = read_site(home, site), wanted or parse_tenant({}, stack)
         program.check(home, stack, config, wanted)
         cluster = Cluster(kubeconfig(home, config), config.context)
         cluster.check()
@@ -127,8 +127,7 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
     """
     from infra.engine import Engine
 
-    wanted = TenantConfig(onboarded=not ground)
-    land = Land.open(home, stack, wanted)
+    land = Land.open(home, stack, TenantConfig(onboarded=False) if ground else None)
     land.check_lander()
     if digest and plan(home, stack)["digest"] != digest:
         raise Conflict(f"stack {stack}: the plan is no longer {digest}: read `mcloud infra plan` again")
@@ -139,7 +138,7 @@ def apply(home: Home, stack: str, told: Told, *, digest: str | None = None, adop
         broken = state.break_dead_lock(home, stack)  # first: an engine that is ending still writes
         if not adopt:
             state.check(home, land.cluster, stack)
-        engine = Engine(home, stack, str(held), wanted)
+        engine = Engine(home, stack, str(held), land.wanted_of_tenant)
         changes = engine.up(told)
         state.keep_copy(home, engine, held.number)
         taken = _take_foreign(land, told) if land.is_site else []  # of a tenant's stack the engine does it

@@ -32,7 +32,7 @@ def main(wanted: TenantConfig | None = None, *, ordinary: bool = True) -> None:
     kind, code, site = parse_stack(stack)
     own: Mapping[str, str] = pulumi.runtime.config.CONFIG.get()  # what the engine was given for this stack
     config = _site(here, site, own if kind == "site" else {})
-    wanted = wanted or (parse_tenant(own, stack) if kind == "tenant" else TenantConfig())
+    wanted = wanted or parse_tenant(own if kind == "tenant" else {}, stack)
     check(here, stack, config, wanted)
     cluster = Cluster(kubeconfig(here, config), config.context)
     cluster.check()

@@ -1,17 +1,24 @@
 """`python -m infra.run VERB …`: the command the counter starts. JSON events on standard output, one a line."""
 
 import argparse
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, get_args
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
 
-from infra.config import stack_of_site, stack_of_tenant, stacks_folder
+from infra import instance
+from infra.config import RUNS, stack_of_site, stack_of_tenant
 from infra.targets import local
 from kit.errors import Invalid
 from kit.events import tell, told
-from tenants.catalog import catalog
-from tenants.home import Home, SiteName, home
+from tenants.home import Home, home
+
+#: seconds that an interrupted engine may wait for what it began; half of what a landing job's pod is given for its end
+WAITED = 30
 
 
 class Steps:
@@ -37,17 +44,8 @@ def _return(here: Home, _: argparse.Namespace) -> dict[str, object]:
 
 
 def _stacks(here: Home, _: argparse.Namespace) -> dict[str, object]:
-    """What there is to land beside the catalogue: the sites that are described, the tenants that were applied at recovery."""
-    from infra import state
-
-    def was_applied(stack: str) -> bool:
-        file = state.file_of(here, stack)
-        return bool(file and file.exists()) or bool(state.copies(here, stack))
-
-    return {
-        "sites": [each for each in get_args(SiteName) if (stacks_folder(here) / f"Pulumi.{stack_of_site(each)}.yaml").exists()],
-        "recovery": [code for code in catalog(here) if was_applied(stack_of_tenant(code, "recovery"))],
-    }
+    """What there is to land beside the catalogue: the sites that are described, those at which a tenant has its ground alone."""
+    return {"sites": list(instance.described(here)), "grounds": instance.grounds(here)}
 
 
 class Target(Protocol):
@@ -69,10 +67,26 @@ def _target(here: Home) -> Target:
 
 def _stack(args: argparse.Namespace) -> str:
     if args.tenant:
-        return stack_of_tenant(args.tenant, args.site or "primary")
+        return stack_of_tenant(args.tenant, args.site or RUNS)
     if args.site:
         return stack_of_site(args.site)
     raise Invalid(f"{args.verb} needs --tenant CODE or --site primary|recovery")
+
+
+def _end(*_: object) -> None:
+    """End in order, as a pod must that is evicted or at its deadline.
+
+    A running engine is interrupted: it ends what it has in hand, lets its lock go and fails, and the operation with it, which
+    gives the lease back. One that waits for something is interrupted again, and no longer waits. (To leave at once would close
+    the engine's output: it would die of it and leave its lock.)
+    """
+    engines = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    if not engines:
+        raise SystemExit("told to end (SIGTERM): the same command goes on where it stopped")
+    for each in engines:
+        with suppress(ProcessLookupError):
+            os.kill(int(each), signal.SIGINT)
+    signal.alarm(WAITED)
 
 
 def _land(name: str) -> Callable[[Home, argparse.Namespace], dict[str, object]]:
@@ -81,6 +95,8 @@ def _land(name: str) -> Callable[[Home, argparse.Namespace], dict[str, object]]:
     def act(here: Home, args: argparse.Namespace) -> dict[str, object]:
         from infra import operations
 
+        for each in (signal.SIGTERM, signal.SIGALRM):
+            signal.signal(each, _end)
         stack = _stack(args)
         match name:
             case "apply":

@@ -22,13 +22,13 @@ AllOption = Annotated[bool, Parameter(name="--all", negative=())]
 @infra.command
 def plan(*, tenant: TenantOption = None, site: SiteOption = None, all_: AllOption = False, output: Output = "table") -> int:
     """What apply would change, in words and as a manifest diff; exit code 2 when something would."""
-    return _show("plan", _targets(tenant, site, all_, recovery_too=True), output)
+    return _show("plan", _targets(tenant, site, all_), output)
 
 
 @infra.command
 def diff(*, tenant: TenantOption = None, site: SiteOption = None, all_: AllOption = False, output: Output = "table") -> int:
     """The cluster against the definition, line by line, by a server-side dry run; exit code 2 when they differ."""
-    return _show("diff", _targets(tenant, site, all_, recovery_too=True), output, lines=True)
+    return _show("diff", _targets(tenant, site, all_), output, lines=True)
 
 
 @infra.command
@@ -41,7 +41,7 @@ def drift(
     output: Output = "table",
 ) -> int:
     """What somebody changed by hand; --mend puts it back at once. Exit code 2 when something is left."""
-    targets = _targets(tenant, site, all_, recovery_too=True)
+    targets = _targets(tenant, site, all_)
     return _show("drift", targets, output, ["--mend"] if mend else [], lines=True)
 
 
@@ -59,7 +59,7 @@ def apply(
     """Make it so.
 
     --plan DIGEST: only the plan that was read. --adopt: the state is lost, take what is in the cluster. --ground: namespaces,
-    quotas and walls of a tenant without its processes.
+    quotas and walls of a tenant without its processes, as always at a site where they do not run.
     """
     more = (["--digest", plan] if plan else []) + (["--adopt"] if adopt else []) + (["--ground"] if ground else [])
     return _show("apply", _targets(tenant, site, all_), output, more)
@@ -83,11 +83,11 @@ def unlock(*, host: str, tenant: TenantOption = None, site: SiteOption = None, o
     return _show("unlock", _targets(tenant, site, False), output, ["--host", host])
 
 
-def _targets(tenant: str | None, site: Site | None, every: bool, *, recovery_too: bool = False) -> list[list[str]]:
+def _targets(tenant: str | None, site: Site | None, every: bool) -> list[list[str]]:
     """Arguments that name each stack; `--site` beside a tenant is where the tenant lands.
 
-    Of all stacks the described sites come first: tenants land on them. `recovery_too`: also tenants that were ever applied at
-    recovery, where they land only for drills and after a disaster.
+    Of all stacks the described sites come first: tenants land on them. Their grounds at the site that leads come last: backups
+    are of what stands.
     """
     at = ["--site", site] if site else []
     if every:
@@ -95,8 +95,9 @@ def _targets(tenant: str | None, site: Site | None, every: bool, *, recovery_too
             raise Invalid("say --tenant CODE or --all, not both")
         there = runner.run(home(), "infra.run", ["stacks"])
         sites = [["--site", each] for each in there["sites"] if site in (None, each)]
-        away = [["--tenant", code, "--site", "recovery"] for code in there["recovery"] if recovery_too and not site]
-        return [*sites, *(["--tenant", code, *at] for code in catalog(home())), *away]
+        tenants = list(catalog(home()))
+        grounds = [["--tenant", code, "--site", each] for each in there["grounds"] if not site for code in tenants]
+        return [*sites, *(["--tenant", code, *at] for code in tenants), *grounds]
     if tenant:
         return [["--tenant", tenant, *at]]
     if site:

@@ -9,14 +9,17 @@ import os
 import secrets
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from infra.cluster import Cluster
+from infra import instance
+from infra.cluster import Cluster, path
+from infra.config import RUNS, stack_of_tenant
 from infra.manifests import Manifest
-from infra.zones import PLATFORM
+from infra.zones import API, APP, PLATFORM
 from kit.errors import CallerError, NotFound, Unavailable
 from tenants.home import Home
 
@@ -24,7 +27,13 @@ from tenants.home import Home
 CLUSTER = Path("/etc/mcloud/cluster")
 #: longer than Helm waits for a migration and the processes then take to come up (infra/helm.py, infra/rollout.py)
 PATIENCE_SECONDS = 1800
+#: what a job that is told to end has for ending its engine and giving the lease back
+ENDING_SECONDS = 60
+PAUSE_SECONDS = 0.5
+#: label of a job: the verb and the stack, by which a counter that was replaced meanwhile finds what it had begun
+LANDS = "mcloud/lands"
 Answer = dict[str, Any]
+T = TypeVar("T")
 
 
 def own_cluster() -> Cluster:
@@ -52,37 +61,51 @@ def open_accounts(home: Home, code: str) -> Answer:
 
 
 def land(home: Home, code: str) -> Answer:
-    """The tenant's ground, secrets and processes at site primary, applied and well."""
-    del home
-    return run_job("apply", "--tenant", code)
+    """The tenant's processes with what they stand on, and at the site that leads its ground with the backup's schedule."""
+    done = [run_job("apply", "--tenant", code, "--site", site) for site in (RUNS, *instance.grounds(home))]
+    return {"changed": any(each["changed"] for each in done)}
 
 
 def lift(home: Home, code: str) -> Answer:
-    """Take the tenant's processes away; its ground and its data stay."""
+    """Take the tenant's processes away; its ground and its data stay, and so does its backup."""
     del home
     return run_job("destroy", "--tenant", code)
 
 
 def state(home: Home, code: str | None = None) -> list[Answer]:
-    """How a tenant's stack differs from its definition."""
-    del home
+    """How a tenant's stacks differ from its definition."""
     if code is None:
         raise NotFound("the state of a whole cluster is kubectl's to tell: name a tenant")
-    found = run_job("diff", "--tenant", code)
-    return [{"name": f"tenant-{code}", "state": "differs" if found["differs"] else "as defined"}]
+    words = {True: "differs", False: "as defined"}
+    return [
+        {"name": stack_of_tenant(code, site), "state": words[run_job("diff", "--tenant", code, "--site", site)["differs"]]}
+        for site in (RUNS, *instance.grounds(home))
+    ]
 
 
-def job(name: str, arguments: list[str], image: str) -> Manifest:
+def job(name: str, arguments: Sequence[str], image: str) -> Manifest:
     """The job that runs one verb of `infra.run`."""
-    closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-    who = {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}
     labels = {
-        "app.kubernetes.io/name": "landing",
+        APP: "landing",
         "app.kubernetes.io/instance": name,
         "app.kubernetes.io/managed-by": "mcloud",
         "app.kubernetes.io/part-of": "mcloud",
         "mcloud/zone": "platform",
+        LANDS: _lands(arguments),
     }
+    template = {"metadata": {"labels": labels}, "spec": _pod(arguments, image)}
+    spec = {"backoffLimit": 0, "activeDeadlineSeconds": PATIENCE_SECONDS, "ttlSecondsAfterFinished": 3600, "template": template}
+    metadata = {"name": name, "namespace": PLATFORM, "labels": labels}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def _lands(arguments: Sequence[str]) -> str:
+    return "-".join(each.lstrip("-") for each in arguments)
+
+
+def _pod(arguments: Sequence[str], image: str) -> Manifest:
+    closed = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    who = {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001}
     container = {
         "name": "landing",
         "image": image,
@@ -96,10 +119,14 @@ def job(name: str, arguments: list[str], image: str) -> Manifest:
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # of the pod
         ],
     }
-    pod = {
+    # the instance's folder is a volume of one node at a time: the counter's
+    beside = {"labelSelector": {"matchLabels": {APP: API.app}}, "topologyKey": "kubernetes.io/hostname"}
+    return {
+        "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [beside]}},
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": ENDING_SECONDS,
         "securityContext": who | {"seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [container],
         "volumes": [
@@ -108,38 +135,57 @@ def job(name: str, arguments: list[str], image: str) -> Manifest:
             {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
         ],
     }
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"backoffLimit": 0, "activeDeadlineSeconds": PATIENCE_SECONDS, "ttlSecondsAfterFinished": 3600, "template": template}
-    metadata = {"name": name, "namespace": PLATFORM, "labels": labels}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
 def run_job(*arguments: str) -> Answer:
-    """The result that the job told.
+    """What the job told. One that was begun for the same and has not ended is waited for: a counter before this one began it.
 
     Raises
     ------
     CallerError
         What the job told, as the class of its status; `Unavailable` when it ended, or did not, without telling anything.
     """
-    cluster, name = own_cluster(), f"landing-{secrets.token_hex(4)}"
-    cluster.call("POST", f"/apis/batch/v1/namespaces/{PLATFORM}/jobs", job(name, list(arguments), os.environ["MCLOUD_IMAGE"]))
-    end = time.monotonic() + PATIENCE_SECONDS
+    cluster, until = own_cluster(), time.monotonic() + PATIENCE_SECONDS + 2 * ENDING_SECONDS
+    name = _patiently(lambda: _begun(cluster, arguments) or _begin(cluster, arguments), until)
+    while not _has_ended(_patiently(lambda: cluster.call("GET", path("Job", PLATFORM, name)), until)):
+        if time.monotonic() > until:
+            raise Unavailable(f"job {name} has not ended: kubectl -n {PLATFORM} describe job {name}")
+        time.sleep(PAUSE_SECONDS)
+    return result(_patiently(lambda: _log(cluster, name), until), name)
+
+
+def _patiently(ask: Callable[[], T], until: float) -> T:
+    """The answer, once there is one: the API server may be away for a moment."""
     while True:
-        status = cluster.call("GET", f"/apis/batch/v1/namespaces/{PLATFORM}/jobs/{name}").get("status", {})
-        if status.get("succeeded") or status.get("failed"):
-            break
-        if time.monotonic() > end:
-            raise Unavailable(f"job {name} has not ended after {PATIENCE_SECONDS} s: kubectl -n {PLATFORM} describe job {name}")
-        time.sleep(0.5)
-    return result(_log(cluster, name), name)
+        try:
+            return ask()
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
+def _begun(cluster: Cluster, arguments: Sequence[str]) -> str | None:
+    """Name of the job that does this already."""
+    there = cluster.list("Job", PLATFORM, labelSelector=f"{LANDS}={_lands(arguments)}")
+    return next((each["metadata"]["name"] for each in there if not _has_ended(each)), None)
+
+
+def _begin(cluster: Cluster, arguments: Sequence[str]) -> str:
+    made = job(f"landing-{secrets.token_hex(4)}", arguments, os.environ["MCLOUD_IMAGE"])
+    return str(cluster.create(made)["metadata"]["name"])
+
+
+def _has_ended(found: Manifest) -> bool:
+    status = found.get("status", {})
+    return bool(status.get("succeeded") or status.get("failed"))
 
 
 def _log(cluster: Cluster, name: str) -> str:
-    pods = cluster.call("GET", f"/api/v1/namespaces/{PLATFORM}/pods", labelSelector=f"job-name={name}")["items"]
+    pods = cluster.list("Pod", PLATFORM, labelSelector=f"job-name={name}")
     if not pods:
-        raise Unavailable(f"job {name} left no pod: kubectl -n {PLATFORM} describe job {name}")
-    return cluster.text(f"/api/v1/namespaces/{PLATFORM}/pods/{pods[0]['metadata']['name']}/log")
+        raise NotFound(f"job {name} left no pod: kubectl -n {PLATFORM} describe job {name}")
+    return cluster.text(f"{path('Pod', PLATFORM, pods[0]['metadata']['name'])}/log")
 
 
 def result(log: str, name: str) -> Answer:

@@ -260,7 +260,6 @@ def _fetch_staff(own: Own, place: Place) -> None:
 
 def test_the_nightly_copy_reads_the_servers_of_ones_own(own: Own) -> None:
     recovery = own.testbed.place("recovery")
-    own.apply("--tenant", TOWN, "--site", "recovery", "--ground")
     there = ("--namespace", PLATFORM)
     sites.kubectl(recovery, *there, "create", "job", "night", f"--from=cronjob/backup-{TOWN}")
     sites.kubectl(recovery, *there, "wait", "--for=condition=Complete", "job/night", "--timeout=300s")
@@ -295,7 +294,6 @@ class Side:
 @pytest.fixture
 def sides(own: Own) -> Iterator[list[Side]]:
     """At each site a pod for each party, that listens and may be told to knock."""
-    own.apply("--tenant", TOWN, "--site", "recovery", "--ground")
     servers = (zones.POSTGRES, zones.KEYCLOAK, zones.API, zones.REST, zones.BACKUP)
     parties = [*(Party(namespace(TOWN, zone), "shared") for zone in ZONES), *servers, STRANGER]
     found = [Side(Site(own.home, own.testbed.place(name).kubeconfig), read_site(own.home, name), {}) for name in SITES]

@@ -23,6 +23,7 @@ import yaml
 from infra import drift, lease, operations, state
 from infra.cluster import Cluster
 from infra.config import ROOT, TenantConfig
+from infra.targets.services import wait_until
 from infra.zones import RELEASES
 from kit.clock import now
 from kit.errors import CallerError, Conflict
@@ -406,6 +407,37 @@ def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) 
     releases = [each["metadata"]["labels"] for each in site.admin.list("Secret", RELEASES, labelSelector=f"name=t-{code}")]
     assert [each["status"] for each in releases].count("deployed") == 1
     assert [each for each in releases if each["status"].startswith("pending")] == []
+
+
+def test_one_that_is_told_to_end_gives_everything_back_and_another_machine_goes_on(site: Site) -> None:
+    """As a pod that is evicted or at its deadline. The next one has another name and could prove nobody dead.
+
+    Mutants, seen failing: no handler; `SystemExit` at once, engine or not (its lock is left).
+    """
+    code, stack = "041009", "tenant-041009"
+    body = catalog.tenant(code).model_dump(mode="json")
+    site.run("apply", "--tenant", code, "--ground", "--adopt")
+    told = 0
+    for number in range(4):
+        catalog.apply(site.home, catalog.check(body | {"quota": {"pods": 41 + number}}, "test"))
+        process = started(site, "apply", "--tenant", code, "--ground")
+        wait_until(lambda: _is_locked(site, stack), "the engine's lock", 60)
+        time.sleep(number / 2)
+        process.terminate()
+        told += process.wait(60) != 0  # else it was quicker
+        held = site.admin.get("Lease", RELEASES, stack)
+        assert held
+        assert held["spec"].get("holderIdentity") is None
+        assert not _is_locked(site, stack)
+    assert told
+    assert site.run("apply", "--tenant", code, "--ground")["resumed"] is False
+    land = operations.Land.open(site.home, stack, TenantConfig(onboarded=False))
+    assert drift.compare(land.cluster, land.wanted()) == []
+
+
+def _is_locked(site: Site, stack: str) -> bool:
+    """By the engine."""
+    return any((site.home.path / "land" / "state" / ".pulumi" / "locks" / "organization" / "mcloud" / stack).glob("*.json"))
 
 
 def test_a_refusal_is_an_error_of_ours(site: Site) -> None:

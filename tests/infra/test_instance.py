@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import instance, keyring_secrets
+from infra import instance, keyring_secrets, landing
 from infra.cluster import Cluster
 from infra.pods import seed
 from infra.targets.kubernetes import job, result
@@ -197,6 +197,22 @@ def test_a_landing_job_is_closed_and_named_by_digest() -> None:
     assert pod["automountServiceAccountToken"] is False
     assert pod["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["containers"][0]["args"] == ["infra.run", "apply", "--tenant", "042021"]
+
+
+def test_whoever_mounts_the_instances_folder_runs_beside_the_counter() -> None:
+    """The folder is a volume of one node at a time. Mutant, seen failing: the backup runs anywhere."""
+    counter = next(each for each in landing.site_release("recovery", SITE).objects() if each["kind"] == "StatefulSet"
+                   and each["metadata"]["name"] == "platform-api")["spec"]["template"]  # fmt: skip
+    backup = next(each for each in landing.ground(land.split(), SITE).objects() if each["kind"] == "CronJob")
+    pods = [
+        job("landing-1", ["apply"], f"localhost/mcloud@{land.DIGEST}")["spec"]["template"],
+        backup["spec"]["jobTemplate"]["spec"]["template"],
+    ]
+    for each in (each["spec"] for each in pods):
+        assert {"name": "home", "persistentVolumeClaim": {"claimName": "home"}} in each["volumes"]
+        (rule,) = each["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert rule["topologyKey"] == "kubernetes.io/hostname"
+        assert rule["labelSelector"]["matchLabels"].items() <= counter["metadata"]["labels"].items()
 
 
 # mutant: keys for every zone; the first of them that is not needed is the one that is lost
