@@ -17,7 +17,7 @@ from platform_api.land import infra
 from platform_api.offline import civic, report
 from platform_api.output import Format, Output, emit, say
 from platform_api.testbed import testbed
-from tenants.home import PREFECTURE, home
+from tenants.home import home
 
 EXIT = {NotFound: 3, Conflict: 4, Stale: 4, Forbidden: 5, Refused: 5, Unauthenticated: 5, Unavailable: 6}
 ERROR, DIFFERS = 1, 2
@@ -37,10 +37,8 @@ for group in (tenant, backup, restore, drill, report, journal, civic, site, infr
 
 def _client() -> Any:
     from platform_api.sdk import Client
-    from tenants.keyring import cli_secret
 
-    here = home()
-    return Client(here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=cli_secret(here))
+    return Client.of(home())
 
 
 def _door(verb: str, output: Format, rows: Callable[[dict[str, Any]], Sequence[dict[str, Any]] | None] = lambda _: None) -> int:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -10,7 +10,7 @@ import httpx2
 from kit.clock import now
 from kit.db import connect
 from kit.errors import CallerError
-from tenants.catalog import catalog
+from platform_api.sdk import Client
 from tenants.home import Home
 from tenants.keyring import postgres_url
 from tools import programs
@@ -64,17 +64,15 @@ def _answers(url: str) -> str:
 
 
 def _copies(home: Home) -> str:
-    """Every tenant with copies has one at the recovery site that is younger than its RPO."""
-    late, well = [], 0
-    for code, body in catalog(home).items():
-        newest = max((file.stat().st_mtime for file in home.manifests(code).glob("*.json")), default=None)
-        if newest is None:
-            continue
-        age = now() - datetime.fromtimestamp(newest, UTC)
-        if age.total_seconds() > body.plan.rpo_minutes * 60:
-            late.append(code)
-        else:
-            well += 1
+    """Every town that is active has a copy at the recovery site that is younger than its RPO, as the counter knows them."""
+    client = Client.of(home)
+    towns = [each["code"] for each in client.tenants() if each["state"] == "active"]
+    late = [code for code in towns if not _has_fresh_copy(client, code)]
     if late:
-        raise CallerError(f"the newest copy is older than promised for {', '.join(late)}: `mcloud backup run --tenant CODE`")
-    return f"{well} tenants within their RPO"
+        raise CallerError(f"no copy is as young as promised for {', '.join(late)}: `mcloud backup run --tenant CODE`")
+    return f"{len(towns)} tenants within their RPO" if towns else "no tenant is active yet"
+
+
+def _has_fresh_copy(client: Client, code: str) -> bool:
+    promised = timedelta(minutes=client.tenant(code)["definition"]["plan"]["rpo_minutes"])
+    return any(now() - datetime.fromisoformat(each["at"]) <= promised for each in client.backups(code))

@@ -9,6 +9,8 @@ import httpx2
 
 from kit import errors
 from kit.trust import authorities
+from tenants.home import PREFECTURE, Home
+from tenants.keyring import cli_secret
 
 Answer = dict[str, Any]
 #: seconds that the API may be away while an operation is waited for
@@ -23,6 +25,12 @@ class Client:
         self._token_url = f"{issuer}/protocol/openid-connect/token"
         self._credentials = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         self._token, self._until = "", 0.0
+
+    @classmethod
+    def of(cls, home: Home) -> "Client":
+        """For whoever holds the instance's keyring."""
+        secret = cli_secret(home)
+        return cls(home.platform_api_url, issuer=home.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=secret)
 
     def _bearer(self) -> dict[str, str]:
         if time.monotonic() > self._until:

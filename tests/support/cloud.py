@@ -18,7 +18,6 @@ from platform_api import runner
 from platform_api.sdk import Client
 from tenants.catalog import catalog, index
 from tenants.home import PREFECTURE, ZONES, Home, Ports
-from tenants.keyring import cli_secret
 from tests.support.postgres import free_port
 from tools.__main__ import ensure
 from tools.demo.counter import token
@@ -43,10 +42,7 @@ class Cloud:
 
     @cached_property
     def api(self) -> Client:
-        here = self.home
-        return Client(
-            here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=cli_secret(here)
-        )
+        return Client.of(self.home)
 
     def token(self, code: str, username: str, client: str = "mynumber") -> str:
         key, now = (code, username, client), time.monotonic()

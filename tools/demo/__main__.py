@@ -13,7 +13,7 @@ from platform_api.sdk import Client
 from systems.resident_registry.store import people
 from tenants.catalog import tenant
 from tenants.home import PREFECTURE, Home, home
-from tenants.keyring import cli_secret, tenant_url
+from tenants.keyring import tenant_url
 from tools.__main__ import ensure
 from tools.demo import scenes
 from tools.demo.counter import Counter
@@ -36,9 +36,7 @@ class Story:
 
     @property
     def api(self) -> Client:
-        here = self.home
-        secret = cli_secret(here)
-        return Client(here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=secret)
+        return Client.of(self.home)
 
     def start(self) -> None:
         self.terminal.scene(1, "本物の部品を起動する / real parts start")

@@ -24,8 +24,7 @@ from kit.errors import CallerError, Unavailable
 from platform_api import runner
 from platform_api.sdk import Client
 from tenants.catalog import index
-from tenants.home import PREFECTURE, Home, home
-from tenants.keyring import cli_secret
+from tenants.home import Home, home
 from tools import cluster
 from tools.__main__ import ensure
 from tools.demo import scenes
@@ -50,9 +49,7 @@ class Story:
 
     @property
     def api(self) -> Client:
-        here = self.home
-        secret = cli_secret(here)
-        return Client(here.platform_api_url, issuer=here.issuer(PREFECTURE), client_id="mcloud-cli", client_secret=secret)
+        return Client.of(self.home)
 
     def run(self, module: str, *arguments: str, quiet: bool = False) -> dict[str, Any]:
         """A verb in a process of its own, its steps told."""
@@ -131,7 +128,6 @@ class Story:
         self.terminal.scene(5, "夜間の写し / the nightly backup, as the CronJob's Job")
 
         def copy(code: str) -> dict[str, Any]:
-            self.run("infra.run", "apply", "--tenant", code, "--site", "recovery", "--ground", quiet=True)
             with self.terminal.timed(f"job of cronjob backup-{code}"):
                 job, there = f"night-{code}-{int(time.time())}", ("--namespace", PLATFORM)
                 sites.kubectl(self.recovery, *there, "create", "job", job, f"--from=cronjob/backup-{code}")
