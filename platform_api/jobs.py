@@ -16,7 +16,7 @@ from kit import log
 from kit.db import Database
 from kit.errors import CallerError
 from platform_api import runner, store
-from tenants import ledger, onboard
+from tenants import ledger, lifecycle, onboard
 from tenants.home import Home, kill_at
 
 Result = dict[str, Any]
@@ -114,11 +114,15 @@ def _onboarding_steps(operation: store.Operation) -> list[onboard.Step]:
 
 @DBOS.step()
 def onboarding(number: str) -> None:
-    """Every step, each as soon as those it needs are done; one that is recorded as done is not done again."""
+    """Every step, each as soon as those it needs are done; one that is recorded as done is not done again.
+
+    The realm of a town that is active is its own: it is never founded anew.
+    """
     with Office.database.transaction("jobs") as tx:
         operation = store.operation(tx, UUID(number))
+        is_active = lifecycle.state_of(store.history(tx)[operation.tenant]) == "active"
     steps = {each.name: each for each in _onboarding_steps(operation)}
-    recorded = {each["name"] for each in operation.steps}
+    recorded = {each["name"] for each in operation.steps} | ({"realm"} if is_active else set())
     order = TopologicalSorter({name: step.needs for name, step in steps.items()})
     order.prepare()
     running: dict[Future[None], str] = {}

@@ -11,6 +11,8 @@ STEPS: dict[tuple[State, Step], State] = {
     ("defined", "onboard"): "onboarding",
     ("onboarding", "onboard"): "onboarding",  # a run that was broken off goes on
     ("onboarding", "onboarded"): "active",
+    ("active", "onboard"): "active",  # its steps again: new images, a definition that has grown
+    ("active", "onboarded"): "active",
     ("active", "suspend"): "suspended",
     ("suspended", "resume"): "active",
 }

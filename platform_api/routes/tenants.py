@@ -8,7 +8,7 @@ from kit import journal
 from kit.app import problems
 from kit.auth import Actor
 from kit.db import Tx
-from kit.errors import Invalid
+from kit.errors import Conflict, Invalid
 from kit.requests import Transaction
 from platform_api import store
 from platform_api.access import prefecture
@@ -79,9 +79,13 @@ def onboard(
     body: Onboarding,
     idempotency_key: IdempotencyKey = None,
 ) -> OperationOut:
+    """The steps of a town that is active are repeated: new images, a definition that has grown."""
+
     def check(tx: Tx) -> None:
         state = lifecycle.state_of(store.history(tx).get(code, []))
         lifecycle.after(state, "onboard")
+        if state == "active" and body.synthetic_scale:
+            raise Conflict(f"{code} is active: synthetic residents are for a town that is being taken in")
         if state == "defined":
             ledger.append(tx, code, "onboarding", "first", {})
 

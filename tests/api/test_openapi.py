@@ -139,7 +139,7 @@ def live(cloud: Cloud, base: str, tokens: list[str | None], **more: Any) -> Foun
 
 @pytest.mark.proves("API-1")
 def test_the_platform_api_answers_as_it_says(cloud: Cloud) -> None:
-    """On the run's own town: onboarding it is refused, a backup or a restore that is accepted is a real one and is waited for."""
+    """On the run's own town: its steps again, a backup or a restore that is accepted is a real one and is waited for."""
     staff = ["operator", "drill-leader", "council-secretary", "tenant-admin"]
     tokens: list[str | None] = [cloud.token(PREFECTURE, name, "platform") for name in staff]
     known = {"operation_id": [cloud.onboarded[ONAGAWA]["id"]], "code": [ONAGAWA], "drill_id": [str(uuid4())], "database": ["r_1"]}

@@ -67,7 +67,7 @@ def test_exit_codes_with_nothing_running(command: list[str], code: int, tmp_path
 def test_exit_codes_with_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MCLOUD_HOME", str(cloud.home.path))
     assert mcloud(["tenant", "show", "011002"]) == 3
-    assert mcloud(["tenant", "onboard", ONAGAWA]) == 4
+    assert mcloud(["tenant", "onboard", ONAGAWA, "--synthetic-scale", "1"]) == 4
     assert mcloud(["tenant", "list", "-o", "csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("code,name,state")
