@@ -115,10 +115,10 @@ def move_out_cancel(case: Case, body: MoveOutCancel) -> None:
     found = [persons.named(case.tx, each.id, each.version, today()) for each in body.residents]
     if any(each.in_notice_on is not None for each in found):
         raise InNoticeArrived("the new municipality has entered this resident")
-    if waiting := store.undecided(case.tx, "in_notice", [each.id for each in found]):
-        raise InNoticeArrived(f"the 転入通知 {waiting} waits for its decision: withdraw it first if it is wrong")
     if any(each.state != "leaving" for each in found):
         raise NotLeaving("only a departure that is still planned can be cancelled")
+    if waiting := store.undecided(case.tx, "in_notice", [each.id for each in found]):
+        raise InNoticeArrived(f"the 転入通知 {waiting} waits for its decision: withdraw it first if it is wrong")
     # not before the departure was planned, or there would be nothing to take back
     since = max(case.movement.filed_on, *(each.valid_from for each in found))
     case.because = Change(case.because.movement_id, since, case.because.known_from)
