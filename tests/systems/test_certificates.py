@@ -268,7 +268,7 @@ def test_a_removed_record_stands_alone(tx: Tx) -> None:
     with pytest.raises(Conflict, match="個人票のみ"):
         issue(tx, child, asked(kind="removed_copy", form="household"))
     with pytest.raises(RequestIncomplete):
-        issue(tx, child, asked("household_member", kind="removed_copy"))
+        issue(tx, child, asked("household_member", name=head.name, kind="removed_copy"))
     with pytest.raises(Conflict, match="広域交付"):
         issue(tx, child, asked("other_municipality", kind="removed_copy"))
     found = text(tx, issue(tx, child, asked(kind="removed_copy", with_head_and_relation=True)))
@@ -493,7 +493,7 @@ def test_a_registered_person_is_told_that_never_who(tx: Tx) -> None:
     made = third_party_notices.register(tx, OFFICE, head.id, TODAY)
     assert made.ends_on == made.registered_on.replace(year=made.registered_on.year + 3)
     for requester in ("self", "household_member", "public_body", "other_municipality"):
-        issue(tx, head, asked(requester))
+        issue(tx, head, asked(requester, name=other.name))
     issue(tx, other, asked("third_party"))  # not registered
     assert notices(tx) == []
     issue(tx, head, asked("third_party", form="household", copies=2, name="知りたい 人"))

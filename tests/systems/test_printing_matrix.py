@@ -79,7 +79,7 @@ def resident(tx: Tx, item: Item) -> Resident:
 def printed(tx: Tx, one: Resident, requester: Requester, **more: Any) -> str:
     request = asked(requester, **more)
     if requester == "household_member":
-        request = replace(request, ground="架空の理由")
+        request = replace(request, name=one.name, ground="架空の理由")
     issued = service.issue_certificate(tx, OFFICE, one.id, request, is_supervisor=True, is_number_officer=True)
     pdf = service.certificate_pdf(tx, OFFICE, issued.serial, mailing=issued.delivery != "counter")
     return "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).replace("\n", "")

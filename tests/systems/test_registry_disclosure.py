@@ -36,6 +36,7 @@ from tests.support.journaled import Journaled, journaled
 from tests.support.registry import MIGRATIONS, OFFICE, PLACE, TODAY, move_in, moved, named, person
 
 OPPONENT = {"name": "三浦\u3000茂", "born_on": "1980-05-05", "address": "宮城県石巻市穀町14番1号"}
+MATE = "架空\u3000同居"
 #: address and identity documents of who asks
 SHOWN = {"address": "宮城県架空市1番地", "documents": ["my_number_card", "mandate"]}
 STATES = (
@@ -93,7 +94,7 @@ def moved_in(town: Desk, url: str) -> Protected:
         "架空\u3000" + "".join(random.Random(number).choices("青木花子太郎一二三", k=4)),
     )
     place = dataclasses.replace(PLACE, address=f"宮城県牡鹿郡女川町{canary}", town="女川")
-    people_ = [person(name), person("架空\u3000同居", "同居人", born_on=date(1990, 1, 1))]
+    people_ = [person(name), person(MATE, "同居人", born_on=date(1990, 1, 1))]
     with connect(url, actor="clerk") as tx:
         one, mate = move_in(tx, *people_, place=place)
     asked = {"requester": {"kind": "self", "name": name} | SHOWN}
@@ -203,9 +204,10 @@ def everybody(town: Desk, url: str) -> dict[str, list[Protected]]:
 
 
 def other_party(turn: int) -> dict[str, Any]:
-    """The opponent, under each of the pretexts."""
+    """The opponent, under each of the pretexts; who says they are of the household says a name of it."""
     kind = ("third_party", "self", "household_member", "representative", "public_body")[turn % 5]
-    return {"kind": kind, "name": OPPONENT["name"], "ground": "債権の回収"} | SHOWN
+    name = MATE if kind == "household_member" else OPPONENT["name"]
+    return {"kind": kind, "name": name, "ground": "債権の回収"} | SHOWN
 
 
 def paper(town: Desk, resident: UUID, turn: int, form: str = "individual", **more: Any) -> str:
