@@ -101,11 +101,10 @@ def _boot() -> str:
 
 
 def _machine() -> str:
-    """The machine's identity, by a hash: it shall not leave the machine. Empty where there is none."""
-    try:
-        return hashlib.sha256(b"mcloud " + Path("/etc/machine-id").read_bytes().strip()).hexdigest()[:16]
-    except OSError:
-        return ""
+    """The machine's identity, by a hash: it shall not leave the machine. Empty where none was given yet, or ever."""
+    file = Path("/etc/machine-id")
+    told = file.read_text().strip() if file.exists() else ""
+    return hashlib.sha256(f"mcloud {told}".encode()).hexdigest()[:16] if len(told) == 32 else ""
 
 
 def _started(pid: int) -> int | None:

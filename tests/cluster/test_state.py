@@ -211,11 +211,11 @@ def test_the_engines_own_lock_is_broken_only_when_its_holder_is_dead(site: Site)
             assert not file.exists()
         corpse.wait()
         ending.wait()
-    with sleepers(1) as processes:
-        file.write_text(json.dumps(lock | {"pid": processes[0].pid}))
+    with sleepers(1) as (living,):
+        file.write_text(json.dumps(lock | {"pid": living.pid}))
         with pytest.raises(Conflict, match="is alive here: end it first"):
             operations.unlock(site.home, STACK, lock["hostname"])
-        file.write_text(json.dumps(lock | {"pid": processes[0].pid, "hostname": "elsewhere"}))
+        file.write_text(json.dumps(lock | {"pid": living.pid, "hostname": "elsewhere"}))
         assert [operations.unlock(site.home, STACK, name)["changed"] for name in ("other", "elsewhere")] == [False, True]
         assert not file.exists()
     dead = [lock | {"pid": each.pid} for each in processes]

@@ -14,12 +14,14 @@ def _lease(holder: dict[str, object]) -> dict[str, object]:
     return {"spec": {"holderIdentity": yaml.safe_dump(holder, default_flow_style=True)}}
 
 
-def test_a_lease_from_before_machines_had_an_identity_is_read_and_doubted() -> None:
+# mutant: numbers of another space are looked up in ours, where there is no such process
+def test_a_dead_process_is_told_from_one_that_another_pod_numbers_and_from_an_old_lease() -> None:
     process = subprocess.Popen(["sleep", "600"])
     holder = lease.Holder.here(process.pid)
     process.kill()
     process.wait()
     assert holder.is_dead()
+    assert not replace(holder, numbers="of a pod").is_dead()
     noted = {key: value for key, value in asdict(holder).items() if key not in ("machine", "numbers")}
     old = lease.holder_of(_lease(noted))
     assert old
