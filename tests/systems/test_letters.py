@@ -43,8 +43,9 @@ def text(tx: Tx, number: UUID, roles: frozenset[str] = CLERK) -> str:
 def test_the_person_is_told_what_and_never_to_whom(tx: Tx) -> None:
     one, number = told(tx)
     page = text(tx, number)
-    for word in (one.name, one.address, "住民票の写し", "2通", "第三者", wareki(TODAY), "女川町長"):
+    for word in (one.name, one.address, "住民票の写し", "2通", "第三者", wareki(TODAY), "女川町長", "記"):
         assert word in page, word
+    assert page.rsplit("見本", 1)[0].rstrip().endswith("以上")  # what begins with 記 ends so; mutant: the template without it
     assert "知りたい" not in page
     assert "秘密9番地" not in page
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kit import journal
+from kit.civic.dates import both_calendars
 from kit.civic.names import fold
 from kit.civic.places import PREFECTURE, SENDAI, WARDS
 from kit.civic.verification import digest, draw, printed
@@ -129,7 +130,8 @@ def issue_disposal_certificate(tx: Tx, office: Office, subject: Disposed, reques
     try:
         told = retention.certify_disposed(tx, office, subject.name, subject.born_on, subject.removed_on)
     except RetentionRunning as running:
-        raise StillKept(f"保存期間中です。廃棄できるのは{running.extra['disposable_from']}以後です。") from running
+        day = both_calendars(date.fromisoformat(str(running.extra["disposable_from"])))
+        raise StillKept(f"保存期間中です。廃棄できるのは{day}以後です。") from running
     except Conflict as kept:
         raise StillKept("該当する除票が保存されています。除票の写しを請求してください。") from kept
     first = disposable_from(subject.removed_on, told["kept_years"])
