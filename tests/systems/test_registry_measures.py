@@ -21,7 +21,20 @@ from systems.resident_registry.service import support_cases as service
 from systems.resident_registry.store import measures as store
 from systems.resident_registry.store import people
 from tests.support.journaled import journaled
-from tests.support.registry import MIGRATIONS, NAME, OFFICE, ONAGAWA, TODAY, asked, household_of, move_in, moved, named, person
+from tests.support.registry import (
+    MIGRATIONS,
+    NAME,
+    OFFICE,
+    ONAGAWA,
+    TODAY,
+    asked,
+    household_of,
+    move_in,
+    move_out,
+    moved,
+    named,
+    person,
+)
 
 NOW = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 OPPONENT = Opponent("三浦 茂", date(1980, 5, 5), "宮城県石巻市穀町14番1号")
@@ -294,6 +307,22 @@ def test_who_moved_from_the_protected_address_is_listed_and_stays_protected(tx: 
     moved(tx, "move_within", {"residents": named(one), "place": {"postal_code": "9862262", "address": "新しい住所"}})
     assert [each.id for each in service.worklists(tx)["moved"]] == [case.id]
     assert people.resident(tx, one.id, TODAY).restricted
+
+
+def test_who_had_left_already_is_no_work_for_ever(tx: Tx) -> None:
+    """Mutants: forwarded cases listed too; every removed applicant; the day of filing not asked; seen failing."""
+    gone, late, here = (move_in(tx, person(f"架空 {n}"), event_on=TODAY - timedelta(days=90))[0] for n in "一二三")
+    out = {"residents": named(gone), "destination": {"address": "宮城県石巻市"}}
+    moved(tx, "move_out", out, event_on=TODAY - timedelta(days=2), filed_on=TODAY - timedelta(days=3))
+    in_force(tx, gone.id)  # paper from a town outside of the platform
+    before = in_force(tx, late.id)
+    after = in_force(tx, here.id)
+    tx.actor = "clerk"
+    move_out(tx, late, "宮城県石巻市", TODAY - timedelta(days=5))  # told too late
+    move_out(tx, here, "宮城県石巻市")
+    assert {each.id for each in service.worklists(tx)["moved"]} == {before.id, after.id}
+    tx.execute("UPDATE resident_registry.support_case SET origin = 'forwarded' WHERE id = %s", (after.id,))
+    assert [each.id for each in service.worklists(tx)["moved"]] == [before.id]
 
 
 def test_authorities_with_a_revealing_record_are_told_and_their_silence_is_an_alarm(tx: Tx) -> None:

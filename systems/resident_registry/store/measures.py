@@ -146,13 +146,17 @@ def undecided(tx: Tx) -> list[SupportCase]:
 
 
 def moved(tx: Tx) -> list[SupportCase]:
-    """Cases whose applicant has another address than the one the measure is for: another address is another application."""
+    """Cases whose applicant has left the address the measure is for since the application: another address is another one.
+
+    Not those that another authority forwarded, nor of who had left before the application: they are here by it for good.
+    """
     sql = f"""SELECT {_columns(SupportCase, "c.")} FROM resident_registry.support_case c
               JOIN resident_registry.support_protected p ON p.case_id = c.id AND p.role = 'applicant'
               JOIN resident_registry.resident r ON r.id = p.resident_id
               JOIN resident_registry.household h ON h.id = r.household_id
-              WHERE c.state IN ('applied', 'confirmed', 'active', 'extended')
-                AND (r.removed_on IS NOT NULL OR h.address <> c.protected_address)
+              WHERE c.state IN ('applied', 'confirmed', 'active', 'extended') AND c.origin <> 'forwarded'
+                AND (greatest(r.removed_on, r.removed_filed_on) >= c.applied_on
+                    OR r.removed_on IS NULL AND h.address <> c.protected_address)
               ORDER BY c.applied_on, c.id"""
     return tx.rows(sql, into=SupportCase)
 
