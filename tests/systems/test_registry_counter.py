@@ -5,7 +5,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from infra.targets.services import Postgres
 from kit.db import connect
 from systems.resident_registry.model.certificates import REQUESTERS
 from systems.resident_registry.model.people import Resident
-from tests.support.desk import Desk, desk
+from tests.support.desk import ROLES, Desk, desk
 from tests.support.journaled import Journaled
 from tests.support.registry import PLACE, TODAY, move_in, person
 from tests.systems.test_registry_disclosure import OPPONENT, SHOWN, founded, protect
@@ -178,3 +178,56 @@ def test_the_requesters_day_of_birth_is_compared_with_the_opponents(town: Desk, 
     relative = {"name": OPPONENT["name"][:2] + "\u3000別名"}
     assert approved(town, family, "third_party", **relative).status_code == 303
     assert asked_for(town, family, "third_party", **relative, **own) == "422"
+
+
+def test_a_legal_hold_sent_twice_is_one(town: Desk, register: Journaled) -> None:
+    """Mutant: the route without `once`; seen failing."""
+    path = f"/residents/{lives_here(register)}/legal-holds"
+    asked: dict[str, Any] = {"json": {"reason": "訴訟"}, "headers": {"Idempotency-Key": "hold-1"}}
+    [held] = {town.done("supervisor", "POST", path, **asked)["id"] for _ in range(2)}
+    other = asked | {"json": {"reason": "別の訴訟"}}
+    assert town.ask("supervisor", "POST", path, **other).status_code == 422
+    town.done("supervisor", "POST", f"/legal-holds/{held}:end")
+    with connect(register.superuser) as tx:
+        left = tx.value(
+            "SELECT count(*) FROM resident_registry.legal_hold WHERE until IS NULL AND resident_id = %s", (path.split("/")[2],)
+        )
+    assert left == 0
+
+
+@pytest.mark.parametrize(("who", "status"), [("decides-unread", 403), ("supervisor", 200)])
+def test_who_decides_about_a_measure_may_read_it_by_page_and_by_machine(
+    town: Desk, register: Journaled, monkeypatch: pytest.MonkeyPatch, who: str, status: int
+) -> None:
+    """Mutant: the routes for every supervisor, as they were; seen failing."""
+    monkeypatch.setitem(ROLES, "decides-unread", ("registry_supervisor", "registry_clerk"))
+    case = protect(town, lives_here(register), [], until="applied")
+    taken = {"version": case["version"], "body": "警察署", "consulted_on": str(TODAY), "opinion": "必要"}
+    case = town.done("dv-officer", "POST", f"/support-cases/{case['id']}/confirm", json=taken)
+    path, version = f"/support-cases/{case['id']}", {"version": case["version"]}
+    assert town.look(who, f"/measures/{case['id']}/decide", **version).status_code == status
+    opponent = {"resident_id": str(lives_here(register, "架空　相手"))}
+    assert town.ask(who, "POST", f"{path}/opponent", json=opponent).status_code == (204 if status == 200 else status)
+    assert town.ask(who, "POST", f"{path}/decide", json=version).status_code == status
+    if status == 403:
+        for step, body in (("extend", version), ("close", version | {"reason": "本人の申出"})):
+            assert town.ask(who, "POST", f"{path}/{step}", json=body).status_code == 403
+
+
+def test_the_register_counts_no_day_of_which_it_cannot_say(town: Desk, register: Journaled) -> None:
+    """By page and by machine, as the statistics. Mutants: `check_day` in neither; seen failing."""
+    yesterday, tomorrow = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
+    assert town.ask("clerk", "GET", "/register", params={"as_of": str(yesterday)}).status_code == 200
+    assert town.look("clerk", "/register", day=str(yesterday)).status_code == 200
+    with connect(register.superuser) as tx:
+        tx.execute(
+            """INSERT INTO resident_registry.import_job (id, state, file_sha256, size, uploaded_by, uploaded_at, loaded_at)
+               VALUES (gen_random_uuid(), 'loaded', 'x', 1, 'x', now(), now())"""
+        )
+    for day in (yesterday, tomorrow):
+        assert town.ask("clerk", "GET", "/register", params={"as_of": str(day)}).status_code == 422
+        page = town.look("clerk", "/register", day=str(day))
+        assert (page.status_code, "世帯数</th>" in page.text) == (422, False)
+    assert town.ask("clerk", "GET", "/register").status_code == 200
+    page = town.look("clerk", "/register", day=str(TODAY))
+    assert (page.status_code, "世帯数</th>" in page.text) == (200, True)

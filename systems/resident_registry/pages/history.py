@@ -7,10 +7,11 @@ from uuid import UUID
 from fastapi import Response
 
 from kit.clock import JAPAN, now, today
+from kit.db import Tx
 from kit.forms import Field, Filled, blank, read
 from systems.resident_registry.pages.desk import Anyone, AtDesk, Clerk, Desk
 from systems.resident_registry.pages.desk import router as new_router
-from systems.resident_registry.service import asof, measures
+from systems.resident_registry.service import asof, measures, statistics
 from systems.resident_registry.store import asof as store
 
 router = new_router(with_purpose=True)
@@ -52,6 +53,11 @@ def household(desk: AtDesk, actor: Clerk, household_id: UUID) -> Response:
 @router.get("/register", summary="How many lived here on a day")
 def register(desk: AtDesk, actor: Anyone) -> Response:
     filled, day, moment = _asked(desk)
-    with desk.transaction() as tx:
-        residents, of = store.present_at(tx, day, moment)
-    return desk.page("register.html", filled=filled, residents=residents, households=of, on=day)
+    found, wrong = (None, None) if filled.errors else desk.attempt(lambda tx: _counted(tx, day, moment))
+    status = 422 if wrong or filled.errors else 200
+    return desk.page("register.html", status=status, filled=filled, found=found, on=day, told=desk.tell(wrong))
+
+
+def _counted(tx: Tx, day: date, moment: datetime) -> tuple[int, int]:
+    statistics.check_day(tx, day)
+    return store.present_at(tx, day, moment)

@@ -15,7 +15,7 @@ from kit.requests import Transaction
 from systems.resident_registry.model.people import RESIDENT
 from systems.resident_registry.routes.desk import Clerk, Purpose, Strict, counter
 from systems.resident_registry.routes.people import Record, hit
-from systems.resident_registry.service import asof, households, legal
+from systems.resident_registry.service import asof, households, legal, statistics
 from systems.resident_registry.store import asof as store
 from systems.resident_registry.store import movements
 
@@ -119,7 +119,9 @@ def recalculate(tx: Transaction, actor: Clerk, purpose: Purpose, household_id: U
 
 @router.get("/register", summary="How many lived here on a day, as known at a moment", responses=problems(403, 422))
 def register(tx: Transaction, actor: Clerk, as_of: date | None = None, known_at: AwareDatetime | None = None) -> Counts:
+    """Of a day of which it can be said, as the statistics say it: who came in by a file has a history only from then on."""
     day, moment = as_of or today(), known_at or now()
+    statistics.check_day(tx, day)
     residents, of = store.present_at(tx, day, moment)
     return Counts(as_of=day, known_at=moment, residents=residents, households=of)
 

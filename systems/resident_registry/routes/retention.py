@@ -118,9 +118,14 @@ def dispose(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office
 @router.post(
     "/residents/{resident_id}/legal-holds", status_code=201, summary="Keep a record beyond its period", responses=PROBLEMS
 )
-def hold(tx: Transaction, actor: Supervisor, purpose: Purpose, resident_id: UUID, body: Hold) -> Held:
-    people.resident(tx, resident_id, today())
-    return Held(id=store.add_hold(tx, resident_id, body.reason, today()))
+def hold(
+    tx: Transaction, actor: Supervisor, purpose: Purpose, resident_id: UUID, body: Hold, idempotency_key: IdempotencyKey = None
+) -> Held:
+    def act() -> dict[str, Any]:
+        people.resident(tx, resident_id, today())
+        return Held(id=store.add_hold(tx, resident_id, body.reason, today())).model_dump(mode="json")
+
+    return Held(**once(tx, idempotency_key, f"{resident_id}{body.model_dump_json()}".encode(), act))
 
 
 @router.post("/legal-holds/{hold_id}:end", summary="End a legal hold", responses=PROBLEMS)

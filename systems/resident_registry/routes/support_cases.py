@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Depends, Response
 from pydantic import BaseModel, Field
 
 from kit.app import problems
+from kit.auth import Actor
 from kit.clock import today
 from kit.idempotency import once
 from kit.requests import Transaction
@@ -18,6 +19,14 @@ from systems.resident_registry.rules.measures import shown_state
 from systems.resident_registry.service import support_cases as service
 
 router = counter()
+
+
+def decider(actor: Supervisor, reader: DvOfficer) -> Actor:
+    """Whoever decides about a case may read it: nobody decides unread."""
+    return actor
+
+
+Decider = Annotated[Actor, Depends(decider)]
 
 
 class Opponent(Strict):
@@ -154,12 +163,12 @@ def confirm(tx: Transaction, actor: DvOfficer, purpose: Purpose, case_id: UUID, 
 @router.post(
     "/support-cases/{case_id}/decide", summary="Decide for the measure", responses=problems(403, 404, 409, 412, 422, 428)
 )
-def decide(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, case_id: UUID, body: Version) -> Case:
+def decide(tx: Transaction, actor: Decider, purpose: Purpose, office: Office, case_id: UUID, body: Version) -> Case:
     return _case(service.decide(tx, case_id, body.version, office=office))
 
 
 @router.post("/support-cases/{case_id}/extend", summary="Extend the measure", responses=problems(403, 404, 409, 412, 422, 428))
-def extend(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, case_id: UUID, body: Version) -> Case:
+def extend(tx: Transaction, actor: Decider, purpose: Purpose, office: Office, case_id: UUID, body: Version) -> Case:
     return _case(service.extend(tx, case_id, body.version, tenant=office.tenant))
 
 
@@ -168,7 +177,7 @@ def extend(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office,
     summary="End the measure, or reject the application",
     responses=problems(403, 404, 409, 412, 422, 428),
 )
-def close(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, case_id: UUID, body: Closing) -> Case:
+def close(tx: Transaction, actor: Decider, purpose: Purpose, office: Office, case_id: UUID, body: Closing) -> Case:
     return _case(service.close(tx, case_id, body.version, reason=body.reason, tenant=office.tenant))
 
 
@@ -178,7 +187,7 @@ def close(tx: Transaction, actor: Supervisor, purpose: Purpose, office: Office, 
     summary="Decide that the opponent is this resident",
     responses=problems(403, 404, 409, 422, 428),
 )
-def identify(tx: Transaction, actor: Supervisor, purpose: Purpose, case_id: UUID, body: Identity) -> Response:
+def identify(tx: Transaction, actor: Decider, purpose: Purpose, case_id: UUID, body: Identity) -> Response:
     service.identify_opponent(tx, case_id, body.resident_id)
     return Response(status_code=204)
 
