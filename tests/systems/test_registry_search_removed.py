@@ -167,3 +167,13 @@ def test_who_followed_a_protected_person_is_found_without_a_place(town: Desk, ur
     assert p.canary not in answer.text
     [told] = hits(town, "dv-officer", name=p.name, removed=True)
     assert p.canary in told["address"]  # mutant: nothing was there to hide
+
+
+def test_an_application_is_taken_for_who_left_and_not_for_the_dead(town: Desk, dead: Resident, url: str) -> None:
+    with connect(url, actor="clerk") as tx:
+        tx.actor = "clerk"
+        [left] = move_in(tx, person("架空 転出"), event_on=BEFORE, filed_on=BEFORE)
+        move_out(tx, left, "宮城県石巻市")
+    offered = [f"/residents/{one.id}/measure" in town.look("dv-officer", f"/residents/{one.id}").text for one in (left, dead)]
+    assert offered == [True, False]
+    assert town.look("dv-officer", f"/residents/{left.id}/measure").status_code == 200
