@@ -3,8 +3,11 @@
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
+from unittest.mock import ANY
 
 import pytest
 import yaml
@@ -12,12 +15,14 @@ import yaml
 from infra import instance, keyring_secrets, landing
 from infra.cluster import Cluster
 from infra.pods import seed
+from infra.targets import kubernetes
 from infra.targets.kubernetes import job, result
 from kit.errors import Conflict, Invalid, NotFound, Unavailable
 from tenants import realm_representation
 from tenants.catalog import tenant
 from tenants.home import Home, SiteName
 from tenants.keyring import platform_url, postgres_url, tenant_keys
+from tests.infra.test_config import kubeconfig
 from tests.support import land
 
 SITE = land.SITE.model_copy(update={"peer_services": "svc.primary.mcloud", "issuer": "http://127.0.0.1:18080"})
@@ -189,6 +194,69 @@ def test_a_jobs_word_is_heard() -> None:
         result(refused, "landing-1")
     with pytest.raises(Unavailable, match="job landing-1 told no result: Traceback"):
         result("Traceback", "landing-1")
+
+
+JOBS = "/apis/batch/v1/namespaces/mcloud-platform/jobs"
+PODS = "/api/v1/namespaces/mcloud-platform/pods"
+
+
+class Flickering(BaseHTTPRequestHandler):
+    """An API server that answers each question only when it is asked again; a job that is looked at a third time has ended."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+    jobs: ClassVar[list[dict[str, Any]]] = []
+
+    def do_GET(self) -> None:
+        if not self._flickers():
+            where = self.path.split("?")[0]
+            status = {"succeeded": 1} if self.asked.count(("GET", where)) > 2 else {}
+            name = {"metadata": {"name": where.rsplit("/", 1)[1]}}
+            log = json.dumps({"event": "result", "changed": True})
+            found = {JOBS: {"items": self.jobs}, PODS: {"items": [{"metadata": {"name": "pod"}}]}}
+            self._answer(log if where.endswith("/log") else json.dumps(found.get(where, name | {"status": status})))
+
+    def do_POST(self) -> None:
+        made = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self._flickers():
+            self.jobs.append(json.loads(made))
+            self._answer(made.decode())
+
+    def _flickers(self) -> bool:
+        question = self.command, self.path.split("?")[0]
+        self.asked.append(question)
+        if self.asked.count(question) == 1:
+            self._answer('{"message": "etcd has no leader"}', 503)
+            return True
+        return False
+
+    def _answer(self, text: str, status: int = 200) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_job_under_way_is_waited_for_and_a_question_that_failed_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """Mutants, seen failing: a job of its own each time; a single try."""
+    arguments = ["apply", "--tenant", "042021", "--site", "primary"]
+    there = [job("landing-begun", arguments, f"localhost/mcloud@{land.DIGEST}")] if begun else []
+    ended = job("landing-ended", arguments, f"localhost/mcloud@{land.DIGEST}") | {"status": {"failed": 1}}
+    monkeypatch.setattr(Flickering, "asked", [])
+    monkeypatch.setattr(Flickering, "jobs", [ended, *there])
+    monkeypatch.setenv("MCLOUD_IMAGE", f"localhost/mcloud@{land.DIGEST}")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Flickering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        kubeconfig(tmp_path / "kubeconfig", server.server_port, "http")
+        monkeypatch.setattr(kubernetes, "own_cluster", lambda: Cluster(tmp_path / "kubeconfig"))
+        assert kubernetes.run_job(*arguments) == {"changed": True}
+        server.shutdown()
+    assert [each["metadata"]["name"] for each in Flickering.jobs][1:] == (["landing-begun"] if begun else [ANY])
+    assert begun is (("POST", JOBS) not in Flickering.asked)
 
 
 def test_a_landing_job_is_closed_and_named_by_digest() -> None:

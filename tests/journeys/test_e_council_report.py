@@ -76,3 +76,22 @@ def test_exit_codes_with_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch
     assert "base_manifest" in capsys.readouterr().out
     assert mcloud(["doctor", "-o", "json"]) == 0
     assert mcloud(["status", "-o", "json"]) == 0
+
+
+def test_the_doctor_names_a_town_that_has_no_copy(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mutant, seen failing: towns without a copy are passed over; 0 of 1 towns would be well."""
+    monkeypatch.setenv("MCLOUD_HOME", str(cloud.home.path))
+    manifests = cloud.home.manifests(ONAGAWA)
+    away = manifests.rename(manifests.with_name("away"))
+    try:
+        assert mcloud(["doctor", "-o", "json"]) == 1
+    finally:
+        away.rename(manifests)
+    copies = next(each for each in json.loads(capsys.readouterr().out) if each["check"] == "recovery copies")
+    assert copies == {
+        "check": "recovery copies",
+        "ok": False,
+        "detail": f"no copy is as young as promised for {ONAGAWA}: `mcloud backup run --tenant CODE`",
+    }
