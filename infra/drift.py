@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
@@ -29,7 +29,7 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is not as it should be."""
+    """One object that is not as it should be. Of a Secret no line is told, only that it is missing or differs."""
 
     object: str
     what: Literal["missing", "changed", "foreign"]
@@ -61,7 +61,9 @@ def compare(cluster: Cluster, wanted: Sequence[Manifest]) -> list[Difference]:
 
 def _compared(cluster: Cluster, wanted: Sequence[Manifest], there: Mapping[Place, Manifest]) -> list[Difference | None]:
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda each: _compare(cluster, each, there.get(place(each))), wanted))
+        told = pool.map(lambda each: _compare(cluster, each, there.get(place(each))), wanted)
+        found = zip(wanted, told, strict=True)
+        return [replace(how, lines=()) if how and each["kind"] == "Secret" else how for each, how in found]
 
 
 def standing(cluster: Cluster, wanted: Sequence[Manifest]) -> dict[Place, Manifest]:
@@ -165,7 +167,7 @@ def mend(cluster: Cluster, wanted: Sequence[Manifest], *, missing_too: bool = Tr
     found = _compared(cluster, wanted, there)
     differing = [e for e, how in zip(wanted, found, strict=True) if how and (missing_too or how.what != "missing")]
     for each in differing:
-        live = _applied(cluster, each, manager := applier(there.get(place(each))))
+        live = _applied(cluster, each, manager := applier(each, there.get(place(each))))
         if each["kind"] not in FILLED and _diff(plain(live), plain(_would_be(cluster, each, live))):
             _replaced(cluster, each, live, manager, dry_run=False)
     return [name(each) for each in differing]
@@ -183,8 +185,10 @@ def _applied(cluster: Cluster, wanted: Manifest, manager: str) -> Manifest:
         return cluster.apply(wanted, manager=manager)
 
 
-def applier(live: Manifest | None) -> str:
-    """The name under which Helm applied an object. Helm takes it from the program it runs in, here Python's."""
+def applier(wanted: Manifest, live: Manifest | None) -> str:
+    """The name under which an object is applied: ours, or Helm's, which takes it from the program it runs in, here Python's."""
+    if "meta.helm.sh/release-name" not in wanted["metadata"].get("annotations", {}):
+        return MANAGER
     for each in live["metadata"].get("managedFields", []) if live else []:
         if each["operation"] == "Apply" and "f:meta.helm.sh/release-name" in str(each.get("fieldsV1")):
             return str(each["manager"])

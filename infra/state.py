@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +143,18 @@ def restore(home: Home, cluster: Cluster, stack: str) -> int:
             )
         file = file_of(home, stack)
         if file is not None and file.exists():
-            file.replace(file.with_name(f"{file.name}.broken-{number}"))
+            file.replace(_aside(file))
         Engine(home, stack).load(deployment)
         return number
     raise NotFound(
         f"there is no readable copy of the state of stack {stack}: apply again with --adopt (docs/runbooks/lost_state.md)"
     )
+
+
+def _aside(file: Path) -> Path:
+    """A name beside it that nothing bears yet."""
+    found = (file.with_name(f"{file.name}.broken-{number}") for number in count(1))
+    return next(each for each in found if not each.exists())
 
 
 def break_dead_lock(home: Home, stack: str, patience: float = DYING) -> bool:

@@ -26,7 +26,7 @@ def _object(props: Props) -> Manifest:
 
 
 def ensure(props: Props) -> Props:
-    writable(props).apply(_object(props), manager=drift.MANAGER)
+    drift.mend(writable(props), [_object(props)])
     return {**props, "drift": []}
 
 

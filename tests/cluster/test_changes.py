@@ -1,6 +1,8 @@
 """What somebody changes by hand in the cluster is found, told in words, and put back."""
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from infra import drift, operations
 from infra.cluster import path
 from infra.config import TenantConfig
 from infra.zones import DR, PLATFORM, RELEASES, namespace
-from tests.support.cluster import ONAGAWA, Site, manifest
+from kit.errors import Conflict, Unavailable
+from tenants import catalog
+from tests.support.cluster import MINAMISANRIKU, ONAGAWA, Site, manifest
 
 STACK = f"tenant-{ONAGAWA}"
 PLACE = namespace(ONAGAWA, "mynumber")
@@ -242,6 +246,126 @@ def test_an_untouched_ground_costs_a_list_for_each_kind(site: Site) -> None:
     assert drift.compare(there.cluster, wanted) == []
     completed = [each for each in wanted if each["kind"] == "CronJob"]
     assert there.cluster.requests - before == len({each["kind"] for each in wanted}) + len(completed)
+
+
+@pytest.fixture(scope="module")
+def pale(site: Site) -> Iterator[str]:
+    """A town whose image cannot be had: its Secrets and deployments are there, its pods never start."""
+    with pytest.raises(Unavailable, match="carry it in"):
+        site.run("apply", "--tenant", PALE)
+    yield f"tenant-{PALE}"
+    site.run("destroy", "--tenant", PALE)
+
+
+PALE = "042056"
+INSIDE = namespace(PALE, "mynumber")
+GIVEN = base64.b64encode(b"known-to-somebody").decode()
+#: what is done to a town's Secret by hand, and the word for it
+SECRET_CHANGES: dict[str, tuple[Change, str]] = {
+    "deleted": (gone("Secret", "process", INSIDE), "is missing"),
+    "data altered": (merge("Secret", "process", {"data": {"MCLOUD_DATA_KEY": GIVEN}}, INSIDE), "differs"),
+    "data added": (merge("Secret", "process", {"data": {"MCLOUD_MORE": GIVEN}}, INSIDE), "differs"),
+    "data taken away": (patch("Secret", "process", "remove", "/data/MCLOUD_DATA_KEY", place=INSIDE), "differs"),
+    "label taken away": (merge("Secret", "process", {"metadata": {"labels": {"mcloud/tenant": None}}}, INSIDE), "differs"),
+}
+
+
+@pytest.mark.proves("IAC-5")
+@pytest.mark.parametrize("what", SECRET_CHANGES)
+def test_a_secret_changed_by_hand_is_found_and_put_back_and_no_line_of_it_is_told(site: Site, pale: str, what: str) -> None:
+    """Mutants, seen failing: Secrets are not compared; lines of a Secret told; applied alone, without replacing."""
+    change, word = SECRET_CHANGES[what]
+    before = site.admin.get("Secret", INSIDE, "process")
+    assert before
+    change(site)
+    found = operations.find_drift(site.home, pale, mend=True)
+    assert found["words"] == [f"Secret {INSIDE}/process {word}"]
+    assert found["mended"] == [f"Secret {INSIDE}/process"]
+    told = json.dumps(found)
+    assert [each["lines"] for each in found["differences"]] == [[]]
+    assert not [value for value in (*before["data"].values(), GIVEN) if value in told or _plain(value) in told]
+    after = site.admin.get("Secret", INSIDE, "process")
+    assert after
+    assert drift.plain(after) == drift.plain(before)
+    assert operations.find_drift(site.home, pale)["words"] == ["nothing was changed by hand"]
+
+
+def _plain(value: str) -> str:
+    return base64.b64decode(value).decode()
+
+
+@pytest.mark.proves("IAC-5")
+def test_plan_and_diff_name_a_changed_secret_and_apply_puts_it_back(site: Site, pale: str) -> None:
+    """Mutant: the engine's own dry run alone, which remembers what it applied; seen failing: nothing would change."""
+    names = [f"Secret {INSIDE}/{name} {word}" for name, word in (("process", "differs"), ("process-owner", "is missing"))]
+    assert not [word for word in operations.diff(site.home, pale)["words"] if "Secret" in word]
+    SECRET_CHANGES["data added"][0](site)
+    gone("Secret", "process-owner", INSIDE)(site)
+    for verb in ("plan", "diff"):
+        told = site.run(verb, "--tenant", PALE)
+        assert told["differs"] is True
+        assert [word for word in told["words"] if "Secret" in word] == names
+        assert GIVEN not in json.dumps(told)
+    with pytest.raises(Unavailable, match="carry it in"):  # its pods start no more than before
+        site.run("apply", "--tenant", PALE)
+    assert not [word for word in operations.diff(site.home, pale)["words"] if "Secret" in word]
+    state = (site.home.path / "land" / "state" / ".pulumi" / "stacks" / "mcloud" / f"{pale}.json").read_text()
+    secret = (site.admin.get("Secret", INSIDE, "process") or {})["data"]
+    assert not [value for value in secret.values() if value in state or _plain(value) in state]
+
+
+@pytest.mark.proves("IAC-5")
+def test_untouched_secrets_cost_one_list_more(site: Site, pale: str) -> None:
+    there = operations.Land.open(site.home, pale)
+    secrets, before = there.secrets(), there.cluster.requests
+    assert len(secrets) == 4  # of the process and of its migrations, in two zones
+    assert drift.compare(there.cluster, secrets) == []
+    assert there.cluster.requests - before == 1
+
+
+def test_destroying_takes_what_a_failed_apply_left(site: Site, pale: str) -> None:
+    """Mutant: the engine alone, which forgets what it could not bring to its end; seen failing: deployments stood."""
+    assert site.admin.list("Deployment", INSIDE)
+    assert site.run("destroy", "--tenant", PALE)["changed"] is True
+    assert [site.admin.list(kind, INSIDE) for kind in ("Deployment", "Secret")] == [[], []]
+    assert site.admin.list("Secret", RELEASES, labelSelector=f"owner=helm,name=t-{PALE}-mynumber-shared") == []
+
+
+@pytest.mark.proves("IAC-5")
+def test_mending_never_undoes_an_apply_that_ended_meanwhile(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real apply comes to its end just before the lease is ours. Mutant: what was applied is read before; seen failing."""
+    body, taken = catalog.tenant(MINAMISANRIKU), operations.lease.acquire
+    raised = body.model_dump(mode="json") | {"quota": {"pods": 23}}
+    place = namespace(MINAMISANRIKU, "mynumber")
+
+    def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        site.run("apply", "--tenant", MINAMISANRIKU, "--ground")
+        gone("LimitRange", "plan", place)(site)  # something there is to mend
+        return taken(*arguments)
+
+    monkeypatch.setattr(operations.lease, "acquire", overtaken)
+    catalog.apply(site.home, catalog.check(raised, "test"))
+    gone("LimitRange", "plan", place)(site)
+    try:
+        found = operations.find_drift(site.home, f"tenant-{MINAMISANRIKU}", mend=True)
+        quota = site.admin.get("ResourceQuota", place, "plan")
+    finally:
+        catalog.apply(site.home, body)
+        site.run("apply", "--tenant", MINAMISANRIKU, "--ground")
+    assert found["mended"] == [f"LimitRange {place}/plan"]
+    assert (quota or {})["spec"]["hard"]["pods"] == "23"
+
+
+@pytest.mark.proves("IAC-6")
+def test_a_plan_is_checked_under_the_lease(site: Site) -> None:
+    """Mutant: checked before; seen failing: the plan is refused, though somebody may be changing what it is of."""
+    held = operations.lease.acquire(site.admin, STACK)
+    try:
+        with pytest.raises(Conflict, match="being worked on"):
+            operations.apply(site.home, STACK, lambda *_: None, digest="0123456789abcdef")
+    finally:
+        operations.lease.give_back(site.admin, held, applied=False)
 
 
 @pytest.mark.proves("IAC-5")

@@ -263,6 +263,23 @@ def test_a_state_that_cannot_be_trusted_is_refused_and_a_copy_brings_it_back(sit
     assert site.admin.list("NetworkPolicy", places((MINAMISANRIKU,))[0]) == before
 
 
+@pytest.mark.proves("IAC-4")
+def test_a_state_that_a_killed_apply_cut_short_under_its_lock_is_restored_and_nothing_is_lost(site: Site) -> None:
+    """Mutants, seen failing: the lock stays (the copy is not put in force); what was moved aside first is written over."""
+    file, lock = _file(site), {"username": "root", "hostname": socket.gethostname(), "timestamp": now().isoformat()}
+    folder = site.home.path / "land" / "state" / ".pulumi" / "locks" / "organization" / "mcloud" / STACK
+    folder.mkdir(parents=True, exist_ok=True)
+    cut, before = [file.read_bytes()[:size] for size in (1000, 2000)], set(file.parent.iterdir())
+    for text in cut:
+        with sleepers(1) as (engine,):
+            (folder / "a-lock.json").write_text(json.dumps(lock | {"pid": engine.pid}))
+        file.write_bytes(text)
+        assert site.run("restore-state", "--tenant", MINAMISANRIKU)["operation"] > 0
+    aside = sorted(each for each in set(file.parent.iterdir()) - before if ".broken-" in each.name)
+    assert sorted(each.read_bytes() for each in aside) == cut
+    assert site.run(*ARGUMENTS)["changed"] is False
+
+
 def broken(whole: bytes, reached: int) -> dict[str, bytes]:
     """The state's file as a full disk, a power cut, another program or a day before leaves it; the cluster's is `reached`."""
     body = json.loads(whole)
