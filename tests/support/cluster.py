@@ -21,7 +21,7 @@ from infra.testbed.place import Testbed
 from infra.zones import namespace
 from kit.errors import CallerError
 from platform_api import runner
-from tenants.home import ZONES, Home, Zone
+from tenants.home import ZONES, Home, SiteName, Zone
 from tests.support import land
 
 ONAGAWA, MINAMISANRIKU = "045811", "046060"
@@ -115,9 +115,9 @@ def describe(home: Path, kubeconfig: Path, **more: Any) -> Home:
     return Home(home)
 
 
-def _with_images(testbed: Testbed) -> Path:
-    """The kubeconfig of the testbed's first site, after the platform's own images were built and brought there."""
-    place = testbed.place("primary")
+def with_images(testbed: Testbed, site: SiteName = "primary") -> Path:
+    """The kubeconfig of a site of the testbed, after the platform's own images were built and brought there."""
+    place = testbed.place(site)
     for made in build_all(testbed.home.path / "images"):
         images.ensure_platform(place, made.name, made.reference, made.archive)
     return place.kubeconfig
@@ -142,7 +142,7 @@ def plain(site: Site) -> Iterator[str]:
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site with its guards, two tenants landed without processes: on a testbed, or on the cluster that is named."""
     given = os.environ.get("MCLOUD_TEST_KUBECONFIG")
-    kubeconfig = Path(given) if given else _with_images(request.getfixturevalue("testbed"))
+    kubeconfig = Path(given) if given else with_images(request.getfixturevalue("testbed"))
     folder = tmp_path_factory.mktemp("land")
     made = Site(describe(folder, kubeconfig), kubeconfig)
     try:
