@@ -86,7 +86,7 @@ def test_bad_requests_are_told_clearly(cloud: Cloud) -> None:
 def test_an_engineers_own_folder_fetches_what_the_counter_was_told(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Mutant: `tenant fetch` that only shows; seen failing: his folder would put the old size back."""
+    """Mutant: `tenant fetch` that only shows: his folder would put the old size back."""
     own, old = Home(tmp_path), tenant(SHICHIKASHUKU)
     shutil.copytree(cloud.home.secrets, own.secrets)
     shutil.copy(cloud.home.path / "config.yaml", tmp_path)
