@@ -17,6 +17,7 @@ from tests.cluster.test_walls import LISTEN, knock
 from tests.support.cluster import ONAGAWA, Site, bound, describe, manifest, places, refusal, with_images
 from tests.support.pods import image, pod, until
 
+pytestmark = pytest.mark.timeout(1500)  # images, a site with its servers, a tenant: on a busy machine
 CURIOUS = Party("stranger", "curious")
 OURS = (PLATFORM, DR, RELEASES)
 WALLS = ("NetworkPolicy", "ResourceQuota", "LimitRange")
@@ -81,14 +82,14 @@ def refused(site: Site) -> list[str]:
 
 
 def test_a_site_is_not_taken_from_under_its_tenants(lone: Site) -> None:
-    """Mutant: nobody looks for their namespaces; seen failing."""
+    """Mutant: nobody looks for their namespaces."""
     with pytest.raises(Conflict, match=f"tenants {ONAGAWA} stand at this site: destroy their stacks, then delete"):
         lone.run("destroy", "--site", "primary")
     assert operations.diff(lone.home, "site-primary")["words"] == []
 
 
 def test_walls_and_guards_outlive_the_site_and_the_next_apply_takes_it_up_again(lone: Site) -> None:
-    """Mutant: walls and guards go with their release; seen failing."""
+    """Mutant: walls and guards go with their release; seen failing: none stood."""
     lone.run("destroy", "--tenant", ONAGAWA)
     for each in places((ONAGAWA,)):
         lone.admin.delete("Namespace", "", each)

@@ -265,7 +265,7 @@ def test_a_state_that_cannot_be_trusted_is_refused_and_a_copy_brings_it_back(sit
 
 @pytest.mark.proves("IAC-4")
 def test_a_state_that_a_killed_apply_cut_short_under_its_lock_is_restored_and_nothing_is_lost(site: Site) -> None:
-    """Mutants, seen failing: the lock stays (the copy is not put in force); what was moved aside first is written over."""
+    """Mutants: the lock stays, seen failing: no copy is put in force; what was moved aside first is written over."""
     file, lock = _file(site), {"username": "root", "hostname": socket.gethostname(), "timestamp": now().isoformat()}
     folder = site.home.path / "land" / "state" / ".pulumi" / "locks" / "organization" / "mcloud" / STACK
     folder.mkdir(parents=True, exist_ok=True)
