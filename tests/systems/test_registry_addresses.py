@@ -110,7 +110,7 @@ def test_whoever_has_the_address_is_protected_in_whatever_household(tx: Tx) -> N
 
 @pytest.mark.proves("JP-2")
 def test_the_opponents_household_is_not_protected_from_itself(tx: Tx) -> None:
-    """Mutants: without the exemption of the neighbour's household; with one for everybody at the address: both seen failing."""
+    """Mutant: without the exemption of the neighbour's household; seen failing."""
     place = dataclasses.replace(PLACE, address="宮城県牡鹿郡女川町桜ヶ丘2番地7")
     one, mate = move_in(tx, person(), person("架空 同居", "同居人"), place=place)
     other, third = beside(tx, one.address, "三浦\u3000茂"), beside(tx, one.address)
@@ -214,7 +214,7 @@ def test_a_household_does_not_tell_it_on_a_day_before_she_came(town: Desk, count
 
 @pytest.mark.proves("JP-2")
 def test_a_pack_without_protected_places_has_it_nowhere(town: Desk, counter: Journaled) -> None:
-    """Papers, histories, a household that moved on. Mutants: each condition of `store.exports` left out; seen failing."""
+    """Papers, histories, a household that moved on. Mutants: what a pack asks of records, histories, papers left out; seen."""
     p = moved_in(town, counter.superuser)
     body = {"requester": {"kind": "self", "name": p.mate.name} | SHOWN}
     town.done("clerk", "POST", f"/residents/{p.mate.id}/certificates", json=body)
