@@ -17,7 +17,7 @@ JOIN resident_registry.resident x ON x.id = o.resident_id AND x.removed_on IS NU
 
 -- Households whose address is kept: a case in force names somebody who is present, and its opponent does not live with them.
 CREATE VIEW resident_registry.protected_household WITH (security_invoker = true) AS
-SELECT m.household_id, p.case_id FROM resident_registry.support_protected p
+SELECT m.household_id, p.case_id, m.id AS resident_id FROM resident_registry.support_protected p
 JOIN resident_registry.support_case c ON c.id = p.case_id AND c.state IN ('applied', 'confirmed', 'active', 'extended')
 JOIN resident_registry.resident m ON m.id = p.resident_id AND m.removed_on IS NULL
 WHERE NOT EXISTS (SELECT FROM resident_registry.opponent_household o
@@ -32,7 +32,7 @@ SELECT p.resident_id, p.case_id FROM resident_registry.support_protected p
 JOIN resident_registry.support_case c ON c.id = p.case_id WHERE c.state IN ('applied', 'confirmed', 'active', 'extended')
 UNION ALL
 SELECT r.id, k.case_id FROM resident_registry.resident r
-JOIN resident_registry.protected_household k ON k.household_id = r.household_id
+JOIN resident_registry.protected_household k ON k.household_id = r.household_id AND k.resident_id <> r.id
 UNION ALL
 SELECT r.id, k.case_id FROM resident_registry.resident r
 JOIN resident_registry.household h ON h.id = r.household_id
