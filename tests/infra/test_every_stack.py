@@ -27,7 +27,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def describe(here: Home, site: SiteName, *, leads: bool = False) -> None:
-    (here.path / "stacks" / f"Pulumi.site-{site}.yaml").write_text(yaml.safe_dump({"config": GOOD | {"mcloud:leads": leads}}))
+    away = {} if leads else {"mcloud:keycloak": {"host": "keycloak.example.jp", "port": 8080, "cidrs": ["10.1.0.0/16"]}}
+    told = {"config": GOOD | away | {"mcloud:leads": leads}}
+    (here.path / "stacks" / f"Pulumi.site-{site}.yaml").write_text(yaml.safe_dump(told))
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
