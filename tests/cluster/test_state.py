@@ -429,7 +429,7 @@ def test_an_apply_killed_anywhere_is_found_and_finished_by_the_next(site: Site) 
 def test_one_that_is_told_to_end_gives_everything_back_and_another_machine_goes_on(site: Site) -> None:
     """As a pod that is evicted or at its deadline. The next one has another name and could prove nobody dead.
 
-    Mutants, seen failing: no handler; `SystemExit` at once, engine or not (its lock is left).
+    Mutant, seen failing: `SystemExit` at once, engine or not: the lease goes back, the engine dies and leaves its lock.
     """
     code, stack = "041009", "tenant-041009"
     body = catalog.tenant(code).model_dump(mode="json")
