@@ -252,7 +252,7 @@ def test_an_untouched_ground_costs_a_list_for_each_kind(site: Site) -> None:
 def pale(site: Site) -> Iterator[str]:
     """A town whose image cannot be had: its Secrets and deployments are there, its pods never start."""
     with pytest.raises(Unavailable, match="carry it in"):
-        site.run("apply", "--tenant", PALE)
+        site.run("apply", "--tenant", PALE, "--adopt")
     yield f"tenant-{PALE}"
     site.run("destroy", "--tenant", PALE)
 
