@@ -81,7 +81,7 @@ def test_exit_codes_with_the_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 def test_the_doctor_names_a_town_that_has_no_copy(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Mutant, seen failing: towns without a copy are passed over; 0 of 1 towns would be well."""
+    """Mutant: towns without a copy are passed over; 0 of 1 towns would be well."""
     monkeypatch.setenv("MCLOUD_HOME", str(cloud.home.path))
     manifests = cloud.home.manifests(ONAGAWA)
     away = manifests.rename(manifests.with_name("away"))
