@@ -31,7 +31,7 @@ STEPS: dict[str, set[str]] = {
     "first_base": {"residents", "repository"},
     "smoke_test": {"realm", "processes", "first_base"},
 }
-SHICHIKASHUKU = "043028"
+SHICHIKASHUKU, KAMI = "043028", "044458"
 
 
 def in_order(steps: list[dict[str, Any]]) -> bool:
@@ -87,20 +87,20 @@ def test_an_engineers_own_folder_fetches_what_the_counter_was_told(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Mutant: `tenant fetch` that only shows: his folder would put the old size back."""
-    own, old = Home(tmp_path), tenant(SHICHIKASHUKU)
+    own, old = Home(tmp_path), tenant(KAMI)
     shutil.copytree(cloud.home.secrets, own.secrets)
     shutil.copy(cloud.home.path / "config.yaml", tmp_path)
     monkeypatch.setenv("MCLOUD_HOME", str(tmp_path))
     wider = old.model_dump(mode="json") | {"quota": {"cpu_millis": 3000, "memory_mib": 8192}}
     try:
-        cloud.api.apply(SHICHIKASHUKU, wider, dry_run=False)
-        assert tenant(SHICHIKASHUKU, own).quota == old.quota
+        cloud.api.apply(KAMI, wider, dry_run=False)
+        assert tenant(KAMI, own).quota == old.quota
         for changed in (True, False):
-            assert cli.main(["tenant", "fetch", SHICHIKASHUKU, "-o", "json"]) == 0
-            assert json.loads(capsys.readouterr().out) == {"code": SHICHIKASHUKU, "changed": changed}
-        assert tenant(SHICHIKASHUKU, own).quota.memory_mib == 8192
+            assert cli.main(["tenant", "fetch", KAMI, "-o", "json"]) == 0
+            assert json.loads(capsys.readouterr().out) == {"code": KAMI, "changed": changed}
+        assert tenant(KAMI, own).quota.memory_mib == 8192
     finally:
-        cloud.api.apply(SHICHIKASHUKU, old.model_dump(mode="json"), dry_run=False)
+        cloud.api.apply(KAMI, old.model_dump(mode="json"), dry_run=False)
 
 
 def canonical(cloud: Cloud, code: str) -> dict[str, Any]:
