@@ -1,6 +1,7 @@
 """Other offices of the town (他課照会) find 宛名, and nothing beyond."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from systems.__main__ import page_routers
 from systems.resident_registry.pages.desk import BASE
 from systems.resident_registry.routes import routers
 from tests.support.desk import Desk, desk
-from tests.support.registry import move_in, person
+from tests.support.registry import PLACE, move_in, person
 from tests.systems.test_registry_disclosure import founded, protect
 
 WHO, PURPOSE = "other-office", "other_office"
@@ -30,8 +31,8 @@ def town(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory, people: d
     with desk(founded(postgres, tmp_path_factory.mktemp("segments")).app) as found:
         with connect(found.behind, actor="clerk") as tx:
             tx.actor = "clerk"
-            for name in ("架空 公開", "架空 支援"):
-                [one] = move_in(tx, person(name))
+            for name, lot in (("架空 公開", "1番地1"), ("架空 支援", "1番地2")):
+                [one] = move_in(tx, person(name), place=replace(PLACE, address=f"宮城県牡鹿郡女川町女川{lot}"))
                 people[name] = one.id
         protect(found, people["架空 支援"], [])
         yield found

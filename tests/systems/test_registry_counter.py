@@ -155,7 +155,7 @@ def test_an_approval_by_the_page_covers_the_household_it_names(town: Desk, famil
 @pytest.mark.parametrize("requester", REQUESTERS)
 def test_each_class_of_requester_can_be_examined_and_approved(town: Desk, family: Family, requester: str) -> None:
     """Mutant: `listed_profession` left out of the page's classes: its approval is refused; seen failing."""
-    name = family.mother.name if requester == "self" else "架空\u3000請求者"
+    name = {"self": family.mother.name, "household_member": family.child.name}.get(requester, "架空\u3000請求者")
     documents = ["my_number_card", *(["mandate"] if requester == "representative" else [])]
     asked = {"name": name, "documents": documents}
     assert asked_for(town, family, requester, **asked) == "422"
