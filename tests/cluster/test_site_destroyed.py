@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,8 @@ def lone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pytest.skip("takes a site away: only one of the testbed's")
     testbed: Testbed = request.getfixturevalue("testbed")
     made = Site(Home(tmp_path_factory.mktemp("lone")), with_images(testbed, "recovery"))
-    more = {"mcloud:images": {"cloud": image(made), "keycloak": image(made)}, "mcloud:storage_gib": 1}
+    more: dict[str, Any] = {"mcloud:images": {"cloud": image(made), "keycloak": image(made)}, "mcloud:storage_gib": 1}
+    more |= {"mcloud:keycloak": {"host": "keycloak.example.jp", "port": 8080, "cidrs": ["10.1.0.0/16"]}}  # at the site that leads
     describe(made.home.path, made.kubeconfig, **more, **{"mcloud:bundled": True, "mcloud:leads": False})
     made.run("apply", "--site", "primary", "--digest", made.run("plan", "--site", "primary")["digest"])
     made.run("apply", "--tenant", ONAGAWA, "--ground")
