@@ -116,6 +116,9 @@ def translated() -> Iterator[None]:
         raise Unavailable(f"the database does not answer ({type(wrong).__name__})") from None
 
 
+#: DISCARD ALL but for DISCARD PLANS; the driver prepares no statements of its own
+_RESET = """CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();
+    DISCARD TEMP; DISCARD SEQUENCES"""
 _SET = "SELECT set_config('mcloud.actor',%s,true), set_config('mcloud.purpose',%s,true), set_config('mcloud.request',%s,true)"
 
 
@@ -129,7 +132,6 @@ class Database:
             max_size=max_size,
             timeout=5,
             open=True,
-            # DISCARD ALL on return would take prepared statements away under the driver's feet: it prepares none
             kwargs={
                 "prepare_threshold": None,
                 "options": f"-c lock_timeout={LOCK_TIMEOUT} -c TimeZone=UTC -c search_path=pg_catalog",
@@ -149,9 +151,9 @@ class Database:
 
 
 def _reset(connection: psycopg.Connection[Any]) -> None:
-    """Nothing of the last borrower stays: settings, temporary tables, session locks."""
+    """Nothing of the last borrower stays: settings, temporary tables, session locks. Plans that functions keep do."""
     connection.autocommit = True
-    connection.execute("DISCARD ALL")
+    connection.execute(_RESET)
     connection.autocommit = False
 
 

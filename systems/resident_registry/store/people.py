@@ -40,10 +40,9 @@ _TELLS = ", ".join(
 
 
 def _select(items: str) -> str:
-    """OFFSET 0: asked of each resident that is read; the planner would rather gather all who are protected first."""
     return f"""
 SELECT {items}, h.household_no, {_PLACE},
-    EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id OFFSET 0) AS restricted
+    resident_registry.is_protected(r.id) AS restricted
 FROM resident_registry.resident r JOIN resident_registry.household h ON h.id = r.household_id
 """
 

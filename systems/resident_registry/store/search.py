@@ -14,10 +14,10 @@ _NEWEST = "ORDER BY r.removed_on DESC NULLS FIRST, r.id"
 #: bigrams by the index, then the whole text: pairs alone would also find those who have them apart
 _NAME = "r.name_bigrams @> %(name_pairs)s AND strpos(r.name_key, %(name)s) > 0"
 _KANA = "(r.kana_key LIKE %(kana)s OR r.other_kana_key LIKE %(kana)s)"
-#: by the whole of it, only where no one is protected: a hit would tell the address (R13). OFFSET 0: asked of each who fits; as a
-#: join the planner would first gather all who are protected
+#: by the whole of it, only where no one is protected: a hit would tell the address (R13). Asked of each who fits, by a function:
+#: as a join the planner would first gather all who are protected
 _ADDRESS = """h.address_bigrams @> %(address_pairs)s AND strpos(h.address_key, %(address)s) > 0
-    AND NOT EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id OFFSET 0)"""
+    AND NOT resident_registry.is_protected(r.id)"""
 
 #: nearly every address has it: asking the index for it costs a third of the search and sorts nobody out
 _EVERYWHERE = "番地"

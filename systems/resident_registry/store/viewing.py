@@ -23,7 +23,7 @@ def present_in(tx: Tx, households: Sequence[UUID]) -> list[tuple[UUID, UUID, boo
     """Present members of these households: household, resident, whether they are protected."""
     rows = tx.rows(
         """SELECT r.household_id, r.id,
-               EXISTS (SELECT FROM resident_registry.protected d WHERE d.resident_id = r.id OFFSET 0) AS restricted
+               resident_registry.is_protected(r.id) AS restricted
            FROM resident_registry.resident r WHERE r.household_id = ANY (%s) AND r.removed_on IS NULL""",
         (list(households),),
     )
