@@ -202,7 +202,7 @@ def parse_stack(stack: str) -> tuple[Literal["site", "tenant"], str, SiteName]:
 def stack_options(stack: str) -> str:
     """How commands are told a stack."""
     _, code, site = parse_stack(stack)
-    return f"--tenant {code}" + (f" --site {site}" if site != "primary" else "") if code else f"--site {site}"
+    return f"--tenant {code}" + (f" --site {site}" if site != RUNS else "") if code else f"--site {site}"
 
 
 def read_site(home: Home, site: SiteName) -> SiteConfig:

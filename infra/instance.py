@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import yaml
 
+from infra import manifests
 from infra.config import PREFIX, RUNS, SiteConfig, kubeconfig, read_site, stack_of_site
 from infra.zones import API_PORT, DR, KEYCLOAK_PORT, KEYCLOAK_SERVICE, PLATFORM, POSTGRES_PORT, PROCESS_PORT, REST_PORT
 from kit.errors import Invalid, NotFound
@@ -117,14 +118,7 @@ def _alone(file: Path, context: str) -> dict[str, Any]:
         raise Invalid(f"kubeconfig {file}: it has no {wrong.args[0]}") from None
     except (OSError, TypeError, AttributeError, yaml.YAMLError) as wrong:
         raise Invalid(f"kubeconfig {file}: {str(wrong).splitlines()[0]}") from None
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "landing",
-        "clusters": [{"name": "landing", "cluster": cluster}],
-        "users": [{"name": "landing", "user": user}],
-        "contexts": [{"name": "landing", "context": {"cluster": "landing", "user": "landing"}}],
-    }
+    return manifests.kubeconfig("landing", cluster, user)
 
 
 def _named(told: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

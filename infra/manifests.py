@@ -19,3 +19,15 @@ def name(each: Manifest) -> str:
     """How an object is called in a finding."""
     kind, namespace, own = place(each)
     return f"{kind} {namespace + '/' if namespace else ''}{own}"
+
+
+def kubeconfig(called: str, cluster: Manifest, user: Manifest) -> Manifest:
+    """A kubeconfig of one cluster, one user and one context, all of that name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": called,
+        "clusters": [{"name": called, "cluster": cluster}],
+        "users": [{"name": called, "user": user}],
+        "contexts": [{"name": called, "context": {"cluster": called, "user": called}}],
+    }

@@ -18,7 +18,7 @@ import yaml
 from infra import instance
 from infra.cluster import Cluster, path
 from infra.config import RUNS, stack_of_tenant
-from infra.manifests import Manifest
+from infra.manifests import Manifest, kubeconfig
 from infra.zones import API, APP, PLATFORM
 from kit.errors import CallerError, NotFound, Unavailable
 from tenants.home import Home
@@ -40,14 +40,7 @@ def own_cluster() -> Cluster:
     """The cluster that this pod runs in, with the pod's own rights."""
     server = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
     authority, token = str(CLUSTER / "ca.crt"), str(CLUSTER / "token")
-    body = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "own",
-        "clusters": [{"name": "own", "cluster": {"server": server, "certificate-authority": authority}}],
-        "users": [{"name": "own", "user": {"tokenFile": token}}],
-        "contexts": [{"name": "own", "context": {"cluster": "own", "user": "own"}}],
-    }
+    body = kubeconfig("own", {"server": server, "certificate-authority": authority}, {"tokenFile": token})
     with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig") as file:
         yaml.safe_dump(body, file)
         file.flush()

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from infra.manifests import kubeconfig
 from infra.testbed.certificates import Authority, ensure_key, write_secret
 from infra.testbed.images import PAUSE
 from infra.testbed.place import API_PORT, CONTAINERD, Place
@@ -85,20 +86,7 @@ def _write_kubeconfig(file: Path, place: Place, pair: tuple[Path, Path]) -> None
     authority = base64.b64encode((pki(place) / "ca.crt").read_bytes()).decode()
     cluster = {"server": f"https://{place.node}:{API_PORT}", "certificate-authority-data": authority}
     user = {"client-certificate-data": inline["crt"], "client-key-data": inline["key"]}
-    name = place.site
-    write_secret(
-        file,
-        yaml.safe_dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": name,
-                "clusters": [{"name": name, "cluster": cluster}],
-                "users": [{"name": name, "user": user}],
-                "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            }
-        ),
-    )
+    write_secret(file, yaml.safe_dump(kubeconfig(place.site, cluster, user)))
 
 
 def _container_network(place: Place) -> dict[str, Any]:

@@ -22,8 +22,7 @@ def households_beside(tx: Tx, one: Resident) -> list[Household]:
 def present_in(tx: Tx, households: Sequence[UUID]) -> list[tuple[UUID, UUID, bool]]:
     """Present members of these households: household, resident, whether they are protected."""
     rows = tx.rows(
-        """SELECT r.household_id, r.id,
-               resident_registry.is_protected(r.id) AS restricted
+        """SELECT r.household_id, r.id, resident_registry.is_protected(r.id) AS restricted
            FROM resident_registry.resident r WHERE r.household_id = ANY (%s) AND r.removed_on IS NULL""",
         (list(households),),
     )
